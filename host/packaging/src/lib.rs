@@ -1,0 +1,16 @@
+//! From a crate to an installable plug-in: the manifest, the component around it, and the nested build of guests.
+//!
+//! - [`manifest`] reads `plugin.toml`, checks it and inlines the settings schema and the golden cases.
+//! - [`component`] turns a core module into a component that carries its manifest, and reads both back.
+//! - [`build`] runs the nested `cargo build` for `wasm32-unknown-unknown`, for build scripts and tests.
+//!
+//! It is *not* a sandbox: nothing here runs a plug-in. What it reads may come from anybody, so it reads with limits and
+//! answers with sentences.
+
+pub mod build;
+pub mod component;
+pub mod manifest;
+
+pub use build::{BuildError, BuiltPlugin, build_plugins, watched_paths};
+pub use component::{ComponentError, ComponentInfo, componentise, embed_manifest, inspect, read_manifest};
+pub use manifest::{Export, Localized, Manifest, ManifestError, MessageText, StepText};

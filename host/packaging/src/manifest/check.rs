@@ -1,0 +1,162 @@
+//! What a manifest must look like, said in sentences.
+
+use std::collections::BTreeSet;
+
+use guanjia_values::cases;
+
+use super::template::{self, Piece};
+use super::{ARGS_MAX, CASES_MAX, ENTRIES_MAX, Export, FACTS_MAX, ID_LENGTH_MAX, Localized, Manifest, TEXT_LENGTH_MAX};
+
+/// The extension points that this version of the product knows.
+const POINTS: [&str; 2] = ["fee-policy", "late-fee-policy"];
+
+/// All that is wrong, one sentence each.
+pub fn problems(manifest: &Manifest) -> Vec<String> {
+    let mut problems = Vec::new();
+    if !is_kebab(&manifest.id) {
+        problems.push(format!("id {:?} must be kebab-case with at most {ID_LENGTH_MAX} characters", manifest.id));
+    }
+    check_text("publisher", &manifest.publisher, &mut problems);
+    check_text("licence", &manifest.licence, &mut problems);
+    check_localized("title", &manifest.title, &mut problems);
+    check_localized("summary", &manifest.summary, &mut problems);
+    if manifest.exports.is_empty() {
+        problems.push("exports: a plug-in answers at least one extension point".to_owned());
+    }
+    for (point, export) in &manifest.exports {
+        check_export(point, export, &mut problems);
+    }
+    if !manifest.settings_schema.is_object() {
+        problems.push("settings-schema: a JSON Schema that is an object is needed".to_owned());
+    }
+    check_steps(manifest, &mut problems);
+    check_messages(manifest, &mut problems);
+    check_cases(manifest, &mut problems);
+    problems
+}
+
+fn check_export(point: &str, export: &Export, problems: &mut Vec<String>) {
+    if !POINTS.contains(&point) {
+        problems.push(format!("exports.{point}: the extension points are {}", POINTS.join(", ")));
+    }
+    if export.facts.len() > FACTS_MAX {
+        problems.push(format!("exports.{point}.facts: at most {FACTS_MAX} are allowed"));
+    }
+    let mut seen = BTreeSet::new();
+    for fact in &export.facts {
+        if !is_fact_name(fact) {
+            problems.push(format!("exports.{point}.facts: {fact:?} is not a fact's name such as unit.area"));
+        }
+        if !seen.insert(fact) {
+            problems.push(format!("exports.{point}.facts: {fact} stands there twice"));
+        }
+    }
+}
+
+fn check_steps(manifest: &Manifest, problems: &mut Vec<String>) {
+    check_count("steps", manifest.steps.len(), problems);
+    for (key, step) in &manifest.steps {
+        let place = format!("steps.{key}");
+        check_key(&place, key, problems);
+        check_args(&place, &step.args, problems);
+        check_localized(&format!("{place}.label"), &step.label, problems);
+        check_localized(&format!("{place}.text"), &step.text, problems);
+        for text in [&step.text.zh, &step.text.en] {
+            check_template(&place, text, &step.args, "value", problems);
+        }
+    }
+}
+
+fn check_messages(manifest: &Manifest, problems: &mut Vec<String>) {
+    check_count("messages", manifest.messages.len(), problems);
+    for (code, message) in &manifest.messages {
+        let place = format!("messages.{code}");
+        check_key(&place, code, problems);
+        check_args(&place, &message.args, problems);
+        for text in [&message.zh, &message.en] {
+            check_text(&place, text, problems);
+            check_template(&place, text, &message.args, "about", problems);
+        }
+    }
+}
+
+fn check_cases(manifest: &Manifest, problems: &mut Vec<String>) {
+    if manifest.cases.len() > CASES_MAX {
+        problems.push(format!("cases: at most {CASES_MAX} are allowed"));
+    }
+    if !manifest.exports.contains_key("fee-policy") {
+        return;
+    }
+    for case in &manifest.cases {
+        if let Err(error) = cases::from_value(case) {
+            problems.push(format!("cases: {error}"));
+        }
+    }
+}
+
+fn check_count(place: &str, count: usize, problems: &mut Vec<String>) {
+    if count > ENTRIES_MAX {
+        problems.push(format!("{place}: at most {ENTRIES_MAX} are allowed"));
+    }
+}
+
+fn check_key(place: &str, key: &str, problems: &mut Vec<String>) {
+    if !is_kebab(key) {
+        problems.push(format!("{place}: the key must be kebab-case"));
+    }
+}
+
+fn check_args(place: &str, args: &[String], problems: &mut Vec<String>) {
+    if args.len() > ARGS_MAX {
+        problems.push(format!("{place}.args: at most {ARGS_MAX} are allowed"));
+    }
+    let mut seen = BTreeSet::new();
+    for arg in args {
+        if !is_kebab(arg) || ["value", "about"].contains(&arg.as_str()) {
+            problems.push(format!("{place}.args: {arg:?} must be kebab-case and neither value nor about"));
+        }
+        if !seen.insert(arg) {
+            problems.push(format!("{place}.args: {arg} stands there twice"));
+        }
+    }
+}
+
+fn check_template(place: &str, text: &str, args: &[String], extra: &str, problems: &mut Vec<String>) {
+    for piece in template::pieces(text) {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::StrayBrace(brace) => problems.push(format!("{place}: a brace {brace} without its twin in {text:?}")),
+            Piece::Placeholder { name, format } => {
+                if let Some(format) = format.filter(|format| *format != "date") {
+                    problems.push(format!("{place}: {{{name}:{format}}} has a format other than date"));
+                } else if name != extra && !args.iter().any(|arg| arg == name) {
+                    problems.push(format!("{place}: {{{name}}} is none of its arguments"));
+                }
+            }
+        }
+    }
+}
+
+fn check_localized(place: &str, text: &Localized, problems: &mut Vec<String>) {
+    check_text(&format!("{place}.zh"), &text.zh, problems);
+    check_text(&format!("{place}.en"), &text.en, problems);
+}
+
+fn check_text(place: &str, text: &str, problems: &mut Vec<String>) {
+    if text.trim().is_empty() {
+        problems.push(format!("{place} must not be empty"));
+    } else if text.chars().count() > TEXT_LENGTH_MAX {
+        problems.push(format!("{place} has more than {TEXT_LENGTH_MAX} characters"));
+    }
+}
+
+/// Words of lower-case ASCII letters and digits, joined by single hyphens, starting with a letter.
+fn is_kebab(text: &str) -> bool {
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    text.len() <= ID_LENGTH_MAX && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('-').all(word)
+}
+
+/// At least two kebab-case words with points between them: whose fact it is, and which.
+fn is_fact_name(text: &str) -> bool {
+    text.contains('.') && text.split('.').all(is_kebab)
+}
