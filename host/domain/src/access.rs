@@ -1,0 +1,145 @@
+//! Who may do what: roles are named sets of typed permissions.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+use crate::{Error, Result, ids::{CompanyId, UserId}};
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $code)] $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable code that is stored and shown to scripts.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.code())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                match text {
+                    $($code => Ok(Self::$variant),)*
+                    _ => Err(Error::invalid(format!(
+                        concat!(stringify!($name), " {:?} is not known; known are {}"),
+                        text,
+                        [$($code),*].join(", "),
+                    ))),
+                }
+            }
+        }
+    };
+}
+pub(crate) use codes;
+
+codes! {
+    /// What a person is in the company. A user may have several.
+    Role {
+        Admin = "admin",
+        Manager = "manager",
+        Finance = "finance",
+        Cashier = "cashier",
+        FrontDesk = "front-desk",
+        Steward = "steward",
+        Engineer = "engineer",
+        Quality = "quality",
+    }
+}
+
+codes! {
+    /// One thing that a door asks for before it does its work.
+    Permission {
+        ReadEstate = "estate:read",
+        WriteEstate = "estate:write",
+        /// Identity numbers and full phone numbers.
+        ReadPersonalData = "personal-data:read",
+        ReadCharges = "charges:read",
+        PreviewCharges = "charges:preview",
+        ApproveCharges = "charges:approve",
+        PostCharges = "charges:post",
+        ReadPlugins = "plugins:read",
+        ManagePlugins = "plugins:manage",
+        ManageUsers = "users:manage",
+        ReadAudit = "audit:read",
+    }
+}
+
+impl Role {
+    /// What the role may do. The table is the whole truth; a snapshot of it is tested.
+    #[must_use]
+    pub fn permissions(self) -> &'static [Permission] {
+        use Permission as P;
+        match self {
+            Role::Admin => Permission::ALL,
+            Role::Manager => &[
+                P::ReadEstate, P::WriteEstate, P::ReadPersonalData, P::ReadCharges, P::PreviewCharges, P::ApproveCharges,
+                P::PostCharges, P::ReadPlugins, P::ReadAudit,
+            ],
+            Role::Finance => &[P::ReadEstate, P::ReadCharges, P::PreviewCharges, P::ApproveCharges, P::PostCharges, P::ReadPlugins],
+            Role::Cashier => &[P::ReadEstate, P::ReadCharges, P::PreviewCharges],
+            Role::FrontDesk => &[P::ReadEstate, P::WriteEstate, P::ReadPersonalData, P::ReadCharges],
+            Role::Steward => &[P::ReadEstate, P::ReadPersonalData, P::ReadCharges],
+            Role::Engineer | Role::Quality => &[P::ReadEstate],
+        }
+    }
+}
+
+/// A person (or the operator at the host's own machine) on whose behalf something happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    pub company_id: CompanyId,
+    pub user_id: UserId,
+    pub name: String,
+    pub roles: Vec<Role>,
+}
+
+impl Actor {
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.roles.iter().any(|role| role.permissions().contains(&permission))
+    }
+
+    /// # Errors
+    /// [`Error::Refused`] with the code `permission` when no role of the actor has it.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        Err(Error::refused("permission", format!("{} may not do this: it takes the permission {permission}", self.name)))
+    }
+}
+
+/// Who changes something, when and from where: goes into the audit row of every change.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    pub actor: Actor,
+    pub at: DateTime<Utc>,
+    /// `cli`, `api`, `console` or `job`, with the request id where there is one.
+    pub origin: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    pub id: UserId,
+    /// Login name, unique in the company.
+    pub name: String,
+    pub roles: Vec<Role>,
+    pub disabled: bool,
+}
+
+/// Name of the user that stands for whoever sits at the host's own machine.
+pub const OPERATOR: &str = "operator";

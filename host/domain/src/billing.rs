@@ -1,0 +1,24 @@
+//! Billing runs: what the units of a project owe for a period.
+//!
+//! A run is **computed** by plug-ins page by page, each page leaving decisions; it is **previewed** with totals and held
+//! subjects; a second person **approves**; **posting** turns the recorded decisions into charges and journal transfers
+//! without asking a plug-in again, so that what was approved is what is posted.
+
+mod batch;
+mod check;
+mod explain;
+mod lines;
+mod run;
+mod segments;
+mod service;
+
+pub use batch::{PreparedBatch, prepare, split};
+pub use check::{AnswerLimits, check_answer};
+pub use explain::{ExplainedStep, LineExplanation, explain_line, render_problem, render_template};
+pub use lines::{ResolvedLine, charge_id, resolve_lines};
+pub use run::{BillingRun, HeldSubject, RunState, RunTotal};
+pub use segments::{Holder, SegmentPlan, SubjectSource, plan_segments};
+pub use service::{
+    BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineView, Progress, ReplayDifference,
+    ReplayReport, RunProgress,
+};

@@ -1,0 +1,98 @@
+//! The state of a run.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+use crate::{
+    Error, Fen, Period, Result,
+    access::{Stamp, codes},
+    decision::HoldKind,
+    ids::*,
+};
+
+codes! {
+    RunState {
+        /// Decisions are being made; may be interrupted and resumed.
+        Computing = "computing",
+        /// All decisions stand; waits for approval.
+        Previewed = "previewed",
+        Approved = "approved",
+        /// Charges are being written; may be interrupted and resumed.
+        Posting = "posting",
+        Posted = "posted",
+        /// Given up, or replaced by a later preview of the same period. Its decisions stay.
+        Cancelled = "cancelled",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillingRun {
+    pub id: BillingRunId,
+    pub project_id: ProjectId,
+    pub period: Period,
+    pub state: RunState,
+    pub created_by: String,
+    pub created_at: DateTime<Utc>,
+    pub approved_by: Option<String>,
+    pub approved_at: Option<DateTime<Utc>>,
+    pub posted_by: Option<String>,
+    pub posted_at: Option<DateTime<Utc>>,
+    /// Lines of all decisions so far.
+    pub lines: i64,
+    /// Subjects held so far.
+    pub held: i64,
+    /// Sum of all lines so far.
+    pub total: Fen,
+    /// Lines that are posted.
+    pub posted_lines: i64,
+}
+
+impl BillingRun {
+    /// A run as it begins.
+    #[must_use]
+    pub fn new(project_id: ProjectId, period: Period, stamp: &Stamp) -> Self {
+        Self {
+            id: BillingRunId::generate(),
+            project_id,
+            period,
+            state: RunState::Computing,
+            created_by: stamp.actor.name.clone(),
+            created_at: stamp.at,
+            approved_by: None,
+            approved_at: None,
+            posted_by: None,
+            posted_at: None,
+            lines: 0,
+            held: 0,
+            total: Fen::ZERO,
+            posted_lines: 0,
+        }
+    }
+}
+
+/// Lines and sum of one fee item in one building; `building` is the parking area for parking spaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunTotal {
+    pub fee_item_id: FeeItemId,
+    pub building: String,
+    pub lines: i64,
+    pub amount: Fen,
+}
+
+/// A subject that got no line, with the reason. Nothing becomes 0: it waits until the cause is mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldSubject {
+    pub run_id: BillingRunId,
+    pub fee_item_id: FeeItemId,
+    pub unit_id: UnitId,
+    pub kind: HoldKind,
+    /// Stable code: of the policy's problem, or of the host's finding.
+    pub code: String,
+    /// Fact or setting that it is about; may be empty.
+    pub about: String,
+    /// A sentence for the log; a policy's own code is translated when it is shown.
+    pub reason: String,
+    /// The call that came to nothing, if one was made.
+    pub decision_id: Option<DecisionId>,
+}

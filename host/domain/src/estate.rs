@@ -1,0 +1,267 @@
+//! Projects, buildings, entrances, units, parties and who holds what from when.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Date, access::codes, ids::*};
+use crate::{Error, Result};
+use std::{fmt, str::FromStr};
+
+/// A managed estate (项目): the place where plug-ins are enabled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    pub id: ProjectId,
+    /// Unique in the company.
+    pub name: String,
+    /// ISO 4217 code of every amount of the project.
+    pub currency: String,
+    /// IANA name; calendars of the project follow it.
+    pub time_zone: String,
+    /// The party that is charged for unsold units.
+    pub developer_id: PartyId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Building {
+    pub id: BuildingId,
+    /// 楼栋号, unique in the project.
+    pub building_no: String,
+    /// Code of the company's own choosing, such as `high-rise` or `villa`: the fact `building.kind`.
+    pub kind: Option<String>,
+}
+
+/// A stair or lift core (单元): "3栋**2单元**501".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrance {
+    pub id: EntranceId,
+    pub building_id: BuildingId,
+    /// 单元编号, unique in the building.
+    pub entrance_no: String,
+    pub storeys: i64,
+    pub has_lift: bool,
+}
+
+/// Where parking spaces lie (停车场).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkingArea {
+    pub id: ParkingAreaId,
+    /// 停车场编号, unique in the project.
+    pub area_no: String,
+    /// 停车场类型 as the firm writes it.
+    pub kind: String,
+}
+
+codes! {
+    /// What a unit is. The codes are values of the fact `unit.kind`.
+    UnitKind {
+        Residential = "residential",
+        Office = "office",
+        Shop = "shop",
+        ParkingSpace = "parking-space",
+        Storage = "storage",
+    }
+}
+
+codes! {
+    /// Whether somebody uses a unit. The codes are values of the fact `unit.occupancy`.
+    OccupancyStatus {
+        Occupied = "occupied",
+        /// Handed over, nobody lives there.
+        Vacant = "vacant",
+        /// Still the developer's.
+        Unsold = "unsold",
+    }
+}
+
+/// The separately owned space that is charged: home, shop, parking space (房屋 / 车位).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    pub id: UnitId,
+    /// Set for homes and shops, not for parking spaces.
+    pub entrance_id: Option<EntranceId>,
+    /// Set for parking spaces only.
+    pub parking_area_id: Option<ParkingAreaId>,
+    pub kind: UnitKind,
+    /// 房号 or 车位编码; unique in its entrance or parking area.
+    pub unit_no: String,
+    pub storey: Option<i64>,
+    /// 户型 as the former system coded it.
+    pub layout_code: Option<String>,
+    /// 建筑面积 in cm², which is exact for every area written in m² with four decimals.
+    pub gross_floor_area_cm2: i64,
+    /// 室内面积 in cm².
+    pub internal_area_cm2: Option<i64>,
+    pub rent_fen: Option<i64>,
+    pub occupancy: OccupancyStatus,
+}
+
+codes! {
+    Gender { Male = "male", Female = "female", }
+}
+
+/// A person or firm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    pub id: PartyId,
+    pub name: String,
+    /// Key of the party in the system it came from; unique in the project where set.
+    pub source_no: Option<String>,
+    pub kind: PartyKind,
+    pub gender: Option<Gender>,
+    pub age: Option<i64>,
+    pub phone: Option<String>,
+    /// Personal data: shown in full only with its permission, never logged.
+    pub identity_no: Option<String>,
+    /// The owner to whose household a family member or lessee belongs.
+    pub household_of: Option<PartyId>,
+}
+
+codes! {
+    PartyKind {
+        Owner = "owner",
+        FamilyMember = "family-member",
+        Lessee = "lessee",
+        /// 临时人员: guests and helpers.
+        Temporary = "temporary",
+        Developer = "developer",
+    }
+}
+
+codes! {
+    TenureKind {
+        Owner = "owner",
+        FamilyMember = "family-member",
+        Lessee = "lessee",
+        Temporary = "temporary",
+    }
+}
+
+/// Ties a party to a unit for a time. Without a start it has always been so; without an end it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenure {
+    pub id: TenureId,
+    pub unit_id: UnitId,
+    pub party_id: PartyId,
+    pub kind: TenureKind,
+    pub starts_on: Option<Date>,
+    /// The first day on which it no longer holds.
+    pub ends_on: Option<Date>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vehicle {
+    pub id: VehicleId,
+    pub party_id: PartyId,
+    /// The parking space it belongs to.
+    pub unit_id: Option<UnitId>,
+    pub plate_no: String,
+    pub brand: Option<String>,
+    /// 9901 family car, 9902 coach, 9903 lorry, as the former system coded it.
+    pub kind_code: Option<String>,
+    pub colour: Option<String>,
+}
+
+/// Where a unit is, in the words of a list: building, entrance, number. Sorts as people expect (2 before 10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitPlace {
+    /// Building, or parking area for a parking space.
+    pub building: String,
+    /// Empty for parking spaces.
+    pub entrance: String,
+    pub unit: String,
+}
+
+impl fmt::Display for UnitPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.entrance.is_empty() {
+            write!(f, "{}-{}", self.building, self.unit)
+        } else {
+            write!(f, "{}-{}-{}", self.building, self.entrance, self.unit)
+        }
+    }
+}
+
+/// A meter of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meter {
+    pub id: MeterId,
+    pub unit_id: UnitId,
+    /// Which fee item reads it.
+    pub fee_item_id: FeeItemId,
+    pub multiplier_milli: i64,
+}
+
+/// One reading (抄表): the counter's value in thousandths of its unit on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterReading {
+    pub id: MeterReadingId,
+    pub meter_id: MeterId,
+    pub read_on: Date,
+    pub reading_milli: i64,
+}
+
+/// Everything that an import compares and an export writes: one project's estate with its fee settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Estate {
+    pub buildings: Vec<Building>,
+    pub entrances: Vec<Entrance>,
+    pub parking_areas: Vec<ParkingArea>,
+    pub units: Vec<Unit>,
+    pub parties: Vec<Party>,
+    pub tenures: Vec<Tenure>,
+    pub vehicles: Vec<Vehicle>,
+    pub fee_items: Vec<crate::fee_item::FeeItem>,
+    pub fee_assignments: Vec<crate::fee_item::FeeAssignment>,
+}
+
+/// One table's share of a change. `update` rows replace the row of the same id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta<T, I> {
+    pub insert: Vec<T>,
+    pub update: Vec<T>,
+    pub delete: Vec<I>,
+}
+
+impl<T, I> Default for Delta<T, I> {
+    fn default() -> Self {
+        Self { insert: Vec::new(), update: Vec::new(), delete: Vec::new() }
+    }
+}
+
+impl<T, I> Delta<T, I> {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.insert.is_empty() && self.update.is_empty() && self.delete.is_empty()
+    }
+}
+
+/// What has to change so that a project's estate becomes what a workbook says. Applied in one transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EstateChanges {
+    pub buildings: Delta<Building, BuildingId>,
+    pub entrances: Delta<Entrance, EntranceId>,
+    pub parking_areas: Delta<ParkingArea, ParkingAreaId>,
+    pub units: Delta<Unit, UnitId>,
+    pub parties: Delta<Party, PartyId>,
+    pub tenures: Delta<Tenure, TenureId>,
+    pub vehicles: Delta<Vehicle, VehicleId>,
+    pub fee_items: Delta<crate::fee_item::FeeItem, FeeItemId>,
+    pub fee_assignments: Delta<crate::fee_item::FeeAssignment, FeeAssignmentId>,
+    /// Bindings of new or changed fee items.
+    pub bindings: Delta<crate::plugin::Binding, BindingId>,
+}
+
+impl EstateChanges {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buildings.is_empty()
+            && self.entrances.is_empty()
+            && self.parking_areas.is_empty()
+            && self.units.is_empty()
+            && self.parties.is_empty()
+            && self.tenures.is_empty()
+            && self.vehicles.is_empty()
+            && self.fee_items.is_empty()
+            && self.fee_assignments.is_empty()
+            && self.bindings.is_empty()
+    }
+}

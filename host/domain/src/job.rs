@@ -1,0 +1,159 @@
+//! Durable work: a job is a row with a lease. Whoever holds the lease works and reports progress; when a host dies, the
+//! lease runs out and another host goes on where the last report stands.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+use crate::{
+    Error, Period, Result,
+    access::{Stamp, codes},
+    ids::*,
+};
+
+codes! {
+    JobKind {
+        /// Compute the decisions of a billing run.
+        PreviewRun = "preview-run",
+        /// Post the approved lines of a billing run.
+        PostRun = "post-run",
+    }
+}
+
+codes! {
+    JobState {
+        Ready = "ready",
+        Running = "running",
+        Done = "done",
+        Failed = "failed",
+        Cancelled = "cancelled",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: JobId,
+    pub kind: JobKind,
+    /// What it works on: the billing run.
+    pub run_id: Option<BillingRunId>,
+    pub state: JobState,
+    pub done: i64,
+    pub total: i64,
+    /// How often it was started.
+    pub attempts: i64,
+    pub cancel_requested: bool,
+    /// Why it failed, as a sentence.
+    pub error: Option<String>,
+    /// Who asked for it.
+    pub requested_by: String,
+    pub created_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl Job {
+    /// A job that waits for a worker.
+    #[must_use]
+    pub fn new(kind: JobKind, run_id: BillingRunId, stamp: &Stamp) -> Self {
+        Self {
+            id: JobId::generate(),
+            kind,
+            run_id: Some(run_id),
+            state: JobState::Ready,
+            done: 0,
+            total: 0,
+            attempts: 0,
+            cancel_requested: false,
+            error: None,
+            requested_by: stamp.actor.name.clone(),
+            created_at: stamp.at,
+            finished_at: None,
+        }
+    }
+}
+
+/// How long a worker may be silent before another one takes over. Progress is reported every batch, which takes
+/// milliseconds, so half a minute means that the worker is gone.
+pub const LEASE_SECONDS: i64 = 30;
+/// After so many starts a job that keeps killing its host is left alone.
+pub const ATTEMPTS_MAX: i64 = 5;
+
+/// Work that begins by itself: a preview of the running month of a project, on a cron expression in its time zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    pub id: ScheduleId,
+    pub project_id: ProjectId,
+    /// Five fields: minute, hour, day of month, month, day of week.
+    pub cron: String,
+    /// IANA name.
+    pub time_zone: String,
+    pub enabled: bool,
+    pub next_at: DateTime<Utc>,
+}
+
+impl Schedule {
+    /// The first time after `now` that the expression names.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an expression or time zone that cannot be read.
+    pub fn next_after(cron: &str, time_zone: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        let zone: chrono_tz::Tz =
+            time_zone.parse().map_err(|_| Error::invalid(format!("{time_zone:?} is not a time zone")))?;
+        let expression: croner::Cron =
+            cron.parse().map_err(|error| Error::invalid(format!("{cron:?} is not a cron expression: {error}")))?;
+        let next = expression
+            .find_next_occurrence(&now.with_timezone(&zone), false)
+            .map_err(|error| Error::invalid(format!("{cron:?} never happens: {error}")))?;
+        Ok(next.with_timezone(&Utc))
+    }
+
+    /// The calendar month that an instant falls into at the project.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time zone that cannot be read.
+    pub fn month_of(&self, at: DateTime<Utc>) -> Result<Period> {
+        use chrono::Datelike;
+        let zone: chrono_tz::Tz =
+            self.time_zone.parse().map_err(|_| Error::invalid(format!("{:?} is not a time zone", self.time_zone)))?;
+        let local = at.with_timezone(&zone);
+        let month = u8::try_from(local.month()).expect("a month is at most 12");
+        Period::month(local.year(), month).ok_or_else(|| Error::invalid("the calendar ends before this month"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("is an instant")
+    }
+
+    #[rstest]
+    #[case::later_today("0 2 1 * *", "2025-02-28T17:00:00Z", "2025-02-28T18:00:00Z")]
+    #[case::next_month("0 2 1 * *", "2025-02-28T18:00:00Z", "2025-03-31T18:00:00Z")]
+    fn a_schedule_follows_the_clock_of_its_project(#[case] cron: &str, #[case] now: &str, #[case] next: &str) {
+        assert_eq!(Schedule::next_after(cron, "Asia/Shanghai", at(now)).expect("is a schedule"), at(next));
+    }
+
+    #[test]
+    fn the_month_is_the_one_at_the_project() {
+        let schedule = Schedule {
+            id: ScheduleId::generate(),
+            project_id: ProjectId::generate(),
+            cron: "0 2 1 * *".into(),
+            time_zone: "Asia/Shanghai".into(),
+            enabled: true,
+            next_at: at("2025-02-28T18:00:00Z"),
+        };
+        let month = schedule.month_of(schedule.next_at).expect("is a month");
+        assert_eq!(month.start.to_string(), "2025-03-01");
+    }
+
+    #[rstest]
+    #[case::no_cron("every day", "Asia/Shanghai")]
+    #[case::no_zone("0 2 1 * *", "Middle/Earth")]
+    fn what_cannot_be_read_is_refused(#[case] cron: &str, #[case] zone: &str) {
+        assert!(Schedule::next_after(cron, zone, at("2025-01-01T00:00:00Z")).is_err());
+    }
+}

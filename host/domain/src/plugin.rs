@@ -1,0 +1,185 @@
+//! Installed plug-ins and the bindings that switch them on.
+
+mod service;
+
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use crate::{Date, Error, Result, access::codes, ids::*, values::Description};
+
+pub(crate) use service::StoredComponents;
+pub use service::{BindRequest, Plugins};
+
+codes! {
+    /// One decision that the host hands out: one WIT interface.
+    ExtensionPoint {
+        FeePolicy = "fee-policy",
+        LateFeePolicy = "late-fee-policy",
+    }
+}
+
+codes! {
+    /// Whether the answers of a binding count.
+    BindingMode {
+        /// Run on past inputs, on demand.
+        Trial = "trial",
+        /// Runs beside the active one and counts for nothing.
+        Shadow = "shadow",
+        Active = "active",
+    }
+}
+
+/// A sentence in the two languages of the product.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    pub zh: String,
+    pub en: String,
+}
+
+codes! {
+    Language { Zh = "zh", En = "en", }
+}
+
+impl Text {
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::Zh => &self.zh,
+            Language::En => &self.en,
+        }
+    }
+}
+
+/// How an explanation step is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepText {
+    /// Names of the arguments, in the order in which the plug-in gives them.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// What the step is, such as 基础物业费.
+    pub label: Text,
+    /// The formula with `{area}`, `{value}`, `{from:date}` in the places of the numbers.
+    pub text: Text,
+}
+
+/// How a problem is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageText {
+    #[serde(default)]
+    pub args: Vec<String>,
+    pub text: Text,
+}
+
+/// One version of a plug-in as the host knows it after the install checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledPlugin {
+    pub id: String,
+    pub version: String,
+    /// SHA-256 of the component file, in hex: the identity that decisions name.
+    pub digest: String,
+    pub publisher: String,
+    pub title: Text,
+    pub summary: Text,
+    pub exports: Vec<PluginExport>,
+    /// JSON Schema of the settings.
+    pub settings_schema: serde_json::Value,
+    pub steps: BTreeMap<String, StepText>,
+    pub messages: BTreeMap<String, MessageText>,
+    /// Whether the component is free of floating point.
+    pub float_free: bool,
+    pub size_bytes: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginExport {
+    pub point: ExtensionPoint,
+    /// Version of the WIT package it was built against.
+    pub wit: String,
+    pub description: Description,
+}
+
+impl InstalledPlugin {
+    /// # Errors
+    /// [`Error::Invalid`] when the plug-in does not answer this extension point.
+    pub fn export(&self, point: ExtensionPoint) -> Result<&PluginExport> {
+        self.exports
+            .iter()
+            .find(|export| export.point == point)
+            .ok_or_else(|| Error::invalid(format!("plug-in {} {} does not export {point}", self.id, self.version)))
+    }
+}
+
+/// A plug-in version with settings, switched on for a project from a date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    pub id: BindingId,
+    pub project_id: ProjectId,
+    pub point: ExtensionPoint,
+    /// Fee policies are bound per fee item.
+    pub fee_item_id: Option<FeeItemId>,
+    pub plugin_id: String,
+    pub plugin_version: String,
+    /// Digest of the component: what is really run.
+    pub digest: String,
+    /// Canonical JSON: keys sorted, no spaces.
+    pub settings: String,
+    pub effective_from: Date,
+    /// The first day on which it no longer holds.
+    pub effective_to: Option<Date>,
+    pub mode: BindingMode,
+}
+
+impl Binding {
+    /// Whether the binding answers for a period that starts on this day.
+    #[must_use]
+    pub fn holds_on(&self, day: Date) -> bool {
+        self.effective_from <= day && self.effective_to.is_none_or(|end| day < end)
+    }
+}
+
+/// Settings as they are stored, hashed and passed: keys sorted, no spaces, so that equal settings are equal bytes.
+///
+/// # Errors
+/// [`Error::Invalid`] when the text is not a JSON object.
+pub fn canonical_settings(text: &str) -> Result<String> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| Error::invalid(format!("the settings are not JSON: {error}")))?;
+    if !value.is_object() {
+        return Err(Error::invalid("the settings have to be a JSON object"));
+    }
+    // serde_json's map is sorted by key unless a dependency turns `preserve_order` on; a test holds on to that.
+    Ok(value.to_string())
+}
+
+/// Checks settings against the JSON Schema of the manifest.
+///
+/// # Errors
+/// [`Error::Invalid`] that names every offending place by its JSON pointer.
+pub fn check_settings(schema: &serde_json::Value, settings: &str) -> Result<()> {
+    let value: serde_json::Value =
+        serde_json::from_str(settings).map_err(|error| Error::invalid(format!("the settings are not JSON: {error}")))?;
+    let validator =
+        jsonschema::validator_for(schema).map_err(|error| Error::invalid(format!("the settings schema is broken: {error}")))?;
+    let problems: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("the settings do not fit the plug-in: {}", problems.join("; "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_settings_are_equal_bytes() {
+        let left = canonical_settings(r#"{"b": 1, "a": {"d": "x", "c": null}}"#).expect("is an object");
+        let right = canonical_settings(r#"{"a":{"c":null,"d":"x"},"b":1}"#).expect("is an object");
+        assert_eq!(left, right);
+        assert_eq!(left, r#"{"a":{"c":null,"d":"x"},"b":1}"#);
+        assert!(canonical_settings("[1]").is_err());
+    }
+}

@@ -1,0 +1,333 @@
+//! What the domain needs from the outside. Store, sandbox and clock implement these traits; services call them.
+//!
+//! Everything a company owns is reached through a [`CompanyStore`], which is bound to that company when it is made: no
+//! method takes a company, so none can be given the wrong one.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+use crate::{
+    Date, Period, Result,
+    access::{Actor, Role, Stamp, User},
+    audit::AuditRow,
+    billing::{BillingRun, HeldSubject, RunTotal, SubjectSource},
+    decision::{Decision, Outcome},
+    estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
+    fee_item::{CostPool, FeeItem},
+    ids::*,
+    job::{Job, Schedule},
+    journal::Charge,
+    plugin::{Binding, ExtensionPoint, InstalledPlugin},
+    values::{FeeBatch, Problem},
+};
+
+/// The only clock. Instants only: civil dates are always given.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Companies and what has to be found before a company is known.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// The company of that name, made with its operator when it does not exist.
+    async fn ensure_company(&self, name: &str, now: DateTime<Utc>) -> Result<CompanyId>;
+    async fn companies(&self) -> Result<Vec<(CompanyId, String)>>;
+    fn company(&self, company: CompanyId) -> Arc<dyn CompanyStore>;
+    /// Checks a name and password. `None` for every kind of mismatch, after the same amount of work.
+    async fn log_in(&self, company: &str, name: &str, password: &str, now: DateTime<Utc>) -> Result<Option<Actor>>;
+    /// Whose session or API token this is; `None` when unknown, expired, revoked or its user disabled.
+    async fn actor_of_token(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Actor>>;
+    /// Claims one job that is ready, or whose lease ran out, for [`crate::job::LEASE_SECONDS`].
+    async fn claim_job(&self, worker: &str, now: DateTime<Utc>) -> Result<Option<(CompanyId, Job)>>;
+    /// Enabled schedules whose time has come, of all companies.
+    async fn due_schedules(&self, now: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>>;
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// One company's records.
+pub trait CompanyStore: AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore {
+    fn company_id(&self) -> CompanyId;
+}
+
+#[async_trait]
+pub trait AccessStore: Send + Sync {
+    async fn users(&self) -> Result<Vec<User>>;
+    /// # Errors
+    /// `Conflict` when the name is taken.
+    async fn add_user(&self, stamp: &Stamp, name: &str, roles: &[Role], password: Option<&str>) -> Result<User>;
+    async fn set_password(&self, stamp: &Stamp, user: UserId, password: &str) -> Result<()>;
+    /// The user as an actor; `None` when unknown or disabled.
+    async fn actor(&self, name: &str) -> Result<Option<Actor>>;
+    /// Makes a login session or API token and returns its secret, which is kept only as a hash.
+    async fn issue_token(&self, stamp: &Stamp, user: UserId, purpose: TokenPurpose, expires_at: Option<DateTime<Utc>>) -> Result<String>;
+    async fn revoke_token(&self, stamp: &Stamp, secret: &str) -> Result<()>;
+}
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPurpose {
+    /// A login in a browser.
+    Session,
+    /// A script.
+    Api,
+}
+
+impl TokenPurpose {
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            TokenPurpose::Session => "session",
+            TokenPurpose::Api => "api",
+        }
+    }
+}
+
+/// A page of a list in a fixed order: what comes after the cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Cursor of the next page, if there is one. Opaque to callers.
+    pub next: Option<String>,
+}
+
+/// One row of the list of units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitRow {
+    pub unit: Unit,
+    pub place: UnitPlace,
+    /// Names of today's owners.
+    pub owners: Vec<String>,
+}
+
+/// A posted charge with the names a list shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeRow {
+    pub charge: Charge,
+    pub place: UnitPlace,
+    pub fee_item: String,
+    pub payer: String,
+}
+
+#[async_trait]
+pub trait EstateStore: Send + Sync {
+    async fn projects(&self) -> Result<Vec<Project>>;
+    async fn project(&self, project: ProjectId) -> Result<Project>;
+    async fn project_by_name(&self, name: &str) -> Result<Option<Project>>;
+    /// Makes the project, its developer party and its receivable account.
+    async fn create_project(&self, stamp: &Stamp, project: &Project, developer: &Party) -> Result<()>;
+    /// The whole estate, in the order in which it was written.
+    async fn estate(&self, project: ProjectId) -> Result<Estate>;
+    /// Applies all changes, with one audit row that names their counts and the file they came from, or none of them.
+    async fn apply_estate(&self, stamp: &Stamp, project: ProjectId, changes: &EstateChanges, reason: &str) -> Result<()>;
+    /// Units in the order of building, entrance and number; `search` matches number, owner, phone or plate.
+    async fn units(&self, project: ProjectId, search: &str, cursor: Option<&str>, limit: u32) -> Result<Page<UnitRow>>;
+    async fn unit(&self, unit: UnitId) -> Result<UnitRow>;
+    async fn count_units(&self, project: ProjectId) -> Result<i64>;
+    /// The project in which a unit lies.
+    async fn project_of_unit(&self, unit: UnitId) -> Result<ProjectId>;
+    /// Place of each given unit.
+    async fn places(&self, units: &[UnitId]) -> Result<Vec<(UnitId, UnitPlace)>>;
+    async fn party_names(&self, parties: &[PartyId]) -> Result<Vec<(PartyId, String)>>;
+    /// Replaces one unit's own fields.
+    async fn update_unit(&self, stamp: &Stamp, unit: &Unit) -> Result<()>;
+    /// Ends the unit's ownership the day before `from` and starts the new owner's.
+    async fn transfer_ownership(&self, stamp: &Stamp, unit: UnitId, new_owner: &Party, from: Date) -> Result<()>;
+    async fn fee_items(&self, project: ProjectId) -> Result<Vec<FeeItem>>;
+    async fn set_cost_pool(&self, stamp: &Stamp, pool: &CostPool) -> Result<()>;
+    async fn cost_pool(&self, fee_item: FeeItemId, period_start: Date) -> Result<Option<CostPool>>;
+    async fn add_meters(&self, stamp: &Stamp, meters: &[Meter], readings: &[MeterReading]) -> Result<()>;
+}
+
+#[async_trait]
+pub trait PluginStore: Send + Sync {
+    /// Keeps a checked component. Installing the same bytes again changes nothing.
+    ///
+    /// # Errors
+    /// `Conflict` when the same id and version is installed with other bytes.
+    async fn install_plugin(&self, stamp: &Stamp, plugin: &InstalledPlugin, component: &[u8]) -> Result<()>;
+    async fn plugins(&self) -> Result<Vec<InstalledPlugin>>;
+    async fn plugin(&self, id: &str, version: &str) -> Result<Option<InstalledPlugin>>;
+    async fn plugin_by_digest(&self, digest: &str) -> Result<Option<InstalledPlugin>>;
+    /// Bytes of the component file of that digest.
+    async fn component(&self, digest: &str) -> Result<Vec<u8>>;
+    async fn bindings(&self, project: ProjectId) -> Result<Vec<Binding>>;
+    async fn binding(&self, binding: BindingId) -> Result<Binding>;
+    /// # Errors
+    /// `Conflict` when an active binding of the same point and fee item holds on a day of it. With `supersede`, an
+    /// open-ended earlier one is ended on the day before instead.
+    async fn add_binding(&self, stamp: &Stamp, binding: &Binding, supersede: bool) -> Result<()>;
+}
+
+/// Which subjects to read: those that are charged the fee item in the period and have no posted charge for it.
+#[derive(Debug, Clone, Copy)]
+pub struct SubjectQuery {
+    pub project_id: ProjectId,
+    pub fee_item_id: FeeItemId,
+    /// The part of the period in which the fee item holds.
+    pub charged: Period,
+    /// Start of the whole period: posted charges are found by it.
+    pub period_start: Date,
+    /// The last unit of the page before.
+    pub after: Option<UnitId>,
+    pub limit: u32,
+}
+
+/// What one page of a run leaves behind; written in one transaction.
+#[derive(Debug, Clone, Default)]
+pub struct PageResult {
+    pub decisions: Vec<Decision>,
+    pub held: Vec<HeldSubject>,
+    /// Added to the run's totals. Empty for weights, which are totalled when they are allocated.
+    pub totals: Vec<RunTotal>,
+}
+
+/// How far a run has come with one fee item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunCursor {
+    pub fee_item_id: FeeItemId,
+    /// The last unit whose page is recorded.
+    pub after: Option<UnitId>,
+    /// All pages are recorded (and weights allocated).
+    pub finished: bool,
+}
+
+#[async_trait]
+pub trait BillingStore: Send + Sync {
+    /// Makes a run and its job. An earlier run of the same project and period that is not approved yet is cancelled.
+    ///
+    /// # Errors
+    /// `Conflict` while a run of the same period is approved and not posted.
+    async fn create_run(&self, stamp: &Stamp, run: &BillingRun, job: &Job) -> Result<()>;
+    async fn run(&self, run: BillingRunId) -> Result<BillingRun>;
+    /// Newest first.
+    async fn runs(&self, project: ProjectId) -> Result<Vec<BillingRun>>;
+    async fn runs_of_period(&self, project: ProjectId, period_start: Date) -> Result<Vec<BillingRun>>;
+    async fn count_subjects(&self, query: &SubjectQuery) -> Result<i64>;
+    /// In the order of the unit ids.
+    async fn subjects(&self, query: &SubjectQuery) -> Result<Vec<SubjectSource>>;
+    async fn cursors(&self, run: BillingRunId) -> Result<Vec<RunCursor>>;
+    /// Records a page and moves the cursor, in one transaction. A page that is recorded already is left as it is.
+    ///
+    /// # Errors
+    /// `Conflict` when the run is no longer computing.
+    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: RunCursor) -> Result<()>;
+    /// Writes allocated amounts into the decisions of one fee item and adds their totals.
+    async fn record_allocation(&self, run: BillingRunId, allocated: &[(DecisionId, Vec<i64>)], totals: &[RunTotal], cursor: RunCursor) -> Result<()>;
+    /// All pages are recorded: the run waits for approval.
+    async fn finish_preview(&self, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun>;
+    /// # Errors
+    /// `Conflict` when the run is not in one of `from`.
+    async fn set_run_state(&self, stamp: &Stamp, run: BillingRunId, from: &[crate::billing::RunState], to: crate::billing::RunState) -> Result<BillingRun>;
+    async fn totals(&self, run: BillingRunId) -> Result<Vec<RunTotal>>;
+    async fn held(&self, run: BillingRunId) -> Result<Vec<HeldSubject>>;
+    /// Decisions in the order of their lines, after the given one.
+    async fn decisions(&self, run: BillingRunId, after: Option<DecisionId>, limit: u32) -> Result<Vec<Decision>>;
+    async fn decision(&self, decision: DecisionId) -> Result<Decision>;
+    /// Posts the lines of whole decisions: charges and transfers, in one transaction that also moves the run's
+    /// `posted_lines`. Charges that exist are left as they are.
+    async fn post_charges(&self, run: &BillingRun, entry: JournalEntryId, charges: &[Charge]) -> Result<()>;
+    /// The heading of the run's journal entry, made once.
+    async fn ensure_run_entry(&self, stamp: &Stamp, run: &BillingRun) -> Result<JournalEntryId>;
+    async fn charges(&self, project: ProjectId, period_start: Option<Date>, cursor: Option<&str>, limit: u32) -> Result<Page<ChargeRow>>;
+    async fn charges_of_unit(&self, unit: UnitId, limit: u32) -> Result<Vec<ChargeRow>>;
+    async fn charge(&self, charge: ChargeId) -> Result<ChargeRow>;
+    /// Sum of all journal transfers by side: zero when it balances; and the sum posted to the project's receivables.
+    async fn journal_sum(&self, project: Option<ProjectId>) -> Result<JournalSum>;
+    /// Consistency of the whole company: one entry per check.
+    async fn check(&self) -> Result<Vec<CheckResult>>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalSum {
+    /// Debits minus credits over all accounts: 0.
+    pub sum_fen: i64,
+    /// Balance of the receivable accounts.
+    pub receivable_fen: i64,
+    pub transfers: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CheckResult {
+    pub name: String,
+    pub ok: bool,
+    pub detail: String,
+}
+
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    async fn job(&self, job: JobId) -> Result<Job>;
+    async fn jobs_of_run(&self, run: BillingRunId) -> Result<Vec<Job>>;
+    async fn add_job(&self, stamp: &Stamp, job: &Job) -> Result<()>;
+    /// Claims this very job for a worker that runs it itself (the command line).
+    async fn claim(&self, job: JobId, worker: &str, now: DateTime<Utc>) -> Result<bool>;
+    /// Renews the lease and stores progress. `false` when the worker has lost the job; `Cancelled` when asked to stop.
+    async fn report(&self, job: JobId, worker: &str, done: i64, total: i64, now: DateTime<Utc>) -> Result<bool>;
+    async fn finish(&self, job: JobId, worker: &str, error: Option<&str>, cancelled: bool, now: DateTime<Utc>) -> Result<()>;
+    async fn request_cancel(&self, stamp: &Stamp, job: JobId) -> Result<()>;
+}
+
+#[async_trait]
+pub trait AuditStore: Send + Sync {
+    /// Newest first, before the given number.
+    async fn audit(&self, before_seq: Option<i64>, limit: u32) -> Result<Vec<AuditRow>>;
+    /// What happened, oldest first, after the given event.
+    async fn events(&self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>>;
+}
+
+/// Something that happened: append-only, written in the transaction of the change itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Event {
+    pub id: EventId,
+    pub at: DateTime<Utc>,
+    /// Stable code such as `billing-run.posted` or `estate.imported`.
+    pub kind: String,
+    pub project_id: Option<ProjectId>,
+    /// What it is about, such as the run's id.
+    pub subject: String,
+    pub payload: serde_json::Value,
+}
+
+#[async_trait]
+pub trait ScheduleStore: Send + Sync {
+    async fn schedules(&self) -> Result<Vec<Schedule>>;
+    async fn add_schedule(&self, stamp: &Stamp, schedule: &Schedule) -> Result<()>;
+    async fn set_schedule_enabled(&self, stamp: &Stamp, schedule: ScheduleId, enabled: bool) -> Result<()>;
+    /// Moves the schedule to its next time and makes the run and job that it stands for, in one transaction. `false` when
+    /// another host fired it first.
+    async fn fire_schedule(&self, stamp: &Stamp, schedule: &Schedule, next_at: DateTime<Utc>, run: &BillingRun, job: &Job) -> Result<bool>;
+}
+
+/// What the sandbox answers about a component file.
+#[async_trait]
+pub trait PolicyEngine: Send + Sync {
+    /// Everything that decisions may depend on: engine version, limits, switches.
+    fn profile(&self) -> String;
+    /// Verifies a component file without trusting it: type, imports, manifest, description, golden cases.
+    ///
+    /// # Errors
+    /// `Invalid` that says what to do.
+    async fn verify(&self, component: Vec<u8>) -> Result<InstalledPlugin>;
+    /// Makes a component ready to be called. Compiles it, or loads what was compiled before.
+    async fn prepare(&self, digest: &str, component: &(dyn ComponentSource + '_)) -> Result<()>;
+    /// The plug-in's own check of settings that passed the schema.
+    async fn check_settings(&self, digest: &str, point: ExtensionPoint, settings: &str) -> Result<Vec<Problem>>;
+    /// One call in a fresh sandbox. A trap or a limit is an outcome, not an error; the answer is not checked yet.
+    async fn evaluate_fee(&self, digest: &str, settings: &str, batch: Arc<FeeBatch>) -> Result<Evaluation>;
+}
+
+/// Where component files come from when they are needed.
+#[async_trait]
+pub trait ComponentSource: Send + Sync {
+    async fn component(&self, digest: &str) -> Result<Vec<u8>>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    pub outcome: Outcome,
+    /// Fuel used; 0 where a failure hides it.
+    pub fuel: i64,
+    /// What the plug-in logged.
+    pub log: Vec<String>,
+}
