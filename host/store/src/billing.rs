@@ -1,0 +1,207 @@
+//! Billing runs, their decisions, and the charges they become.
+
+mod charge;
+mod check;
+mod decision;
+mod run;
+mod subject;
+
+use async_trait::async_trait;
+use guanjia_domain::{
+    Date, Error, Result,
+    access::Stamp,
+    billing::{BillingRun, HeldSubject, RunState, RunTotal, SubjectSource},
+    decision::Decision,
+    ids::*,
+    job::Job,
+    journal::{Charge, EntryKind},
+    ports::{BillingStore, ChargeRow, CheckResult, JournalSum, Page, PageResult, RunCursor, SubjectQuery},
+};
+
+use crate::CompanyScope;
+
+#[async_trait]
+impl BillingStore for CompanyScope {
+    async fn create_run(&self, stamp: &Stamp, run: &BillingRun, job: &Job) -> Result<()> {
+        let mut scope = self.write().await?;
+        scope.lock_project(run.project_id).await?;
+        if scope.period_is_approved(run).await? {
+            return Err(Error::Conflict(
+                "another run of the period is approved and not posted: post or cancel it first".into(),
+            ));
+        }
+        scope.start_run(stamp, run, job).await?;
+        scope.commit().await
+    }
+
+    async fn run(&self, run: BillingRunId) -> Result<BillingRun> {
+        self.read().await?.run(run).await
+    }
+
+    async fn runs(&self, project: ProjectId) -> Result<Vec<BillingRun>> {
+        let mut runs = self.read().await?.runs(project, None).await?;
+        runs.reverse();
+        Ok(runs)
+    }
+
+    async fn runs_of_period(&self, project: ProjectId, period_start: Date) -> Result<Vec<BillingRun>> {
+        let mut runs = self.read().await?.runs(project, Some(period_start)).await?;
+        runs.reverse();
+        Ok(runs)
+    }
+
+    async fn count_subjects(&self, query: &SubjectQuery) -> Result<i64> {
+        self.read().await?.count_subjects(query).await
+    }
+
+    async fn subjects(&self, query: &SubjectQuery) -> Result<Vec<SubjectSource>> {
+        self.read().await?.subjects(query).await
+    }
+
+    async fn cursors(&self, run: BillingRunId) -> Result<Vec<RunCursor>> {
+        self.read().await?.cursors(run).await
+    }
+
+    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: RunCursor) -> Result<()> {
+        // Encoded before the transaction begins: compressing takes longer than writing.
+        let decisions = decision::encode_all(&page.decisions)?;
+        let mut scope = self.write().await?;
+        let state = scope.locked_run(run).await?;
+        if state.state != RunState::Computing {
+            return Err(Error::Conflict(format!("the run is {} and takes no more pages", state.state)));
+        }
+        let Some(step) = scope.next_step(run, &cursor).await? else { return Ok(()) };
+        if step == run::CursorStep::Page {
+            scope.write_page(&state, page, decisions).await?;
+        }
+        scope.move_cursor(run, &cursor).await?;
+        scope.commit().await
+    }
+
+    async fn record_allocation(
+        &self,
+        run: BillingRunId,
+        allocated: &[(DecisionId, Vec<i64>)],
+        totals: &[RunTotal],
+        cursor: RunCursor,
+    ) -> Result<()> {
+        let mut scope = self.write().await?;
+        let state = scope.locked_run(run).await?;
+        if state.state != RunState::Computing {
+            return Err(Error::Conflict(format!("the run is {} and takes no more amounts", state.state)));
+        }
+        if scope.next_step(run, &cursor).await?.is_none() {
+            return Ok(());
+        }
+        scope.write_allocation(&state, allocated, totals).await?;
+        scope.move_cursor(run, &cursor).await?;
+        scope.commit().await
+    }
+
+    async fn finish_preview(&self, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun> {
+        let mut scope = self.write().await?;
+        let before = scope.locked_run(run).await?;
+        if before.state == RunState::Previewed {
+            return Ok(before);
+        }
+        scope.require_complete(run).await?;
+        let after = scope.move_run(stamp, before, &[RunState::Computing], RunState::Previewed).await?;
+        scope.commit().await?;
+        Ok(after)
+    }
+
+    async fn set_run_state(
+        &self,
+        stamp: &Stamp,
+        run: BillingRunId,
+        from: &[RunState],
+        to: RunState,
+    ) -> Result<BillingRun> {
+        let mut scope = self.write().await?;
+        let before = scope.locked_run(run).await?;
+        let after = scope.move_run(stamp, before, from, to).await?;
+        scope.commit().await?;
+        Ok(after)
+    }
+
+    async fn totals(&self, run: BillingRunId) -> Result<Vec<RunTotal>> {
+        self.read().await?.totals(run).await
+    }
+
+    async fn held(&self, run: BillingRunId) -> Result<Vec<HeldSubject>> {
+        self.read().await?.held(run).await
+    }
+
+    async fn decisions(&self, run: BillingRunId, after: Option<DecisionId>, limit: u32) -> Result<Vec<Decision>> {
+        self.read().await?.decisions(run, after, limit).await
+    }
+
+    async fn decision(&self, decision: DecisionId) -> Result<Decision> {
+        self.read().await?.decision(decision).await
+    }
+
+    async fn post_charges(&self, run: &BillingRun, entry: JournalEntryId, charges: &[Charge]) -> Result<()> {
+        if charges.is_empty() {
+            return Ok(());
+        }
+        let mut scope = self.write().await?;
+        scope.post(run.id, entry, charges).await?;
+        scope.commit().await
+    }
+
+    async fn ensure_run_entry(&self, stamp: &Stamp, run: &BillingRun) -> Result<JournalEntryId> {
+        let mut scope = self.write().await?;
+        scope.locked_run(run.id).await?;
+        let known = scope
+            .row(
+                sql!("SELECT id FROM journal_entry WHERE company_id = $1 AND run_id = $2 AND kind = $3"),
+                values![run.id, EntryKind::ChargeRun],
+            )
+            .await?;
+        if let Some(row) = known {
+            return row.only();
+        }
+        let entry = JournalEntryId::generate();
+        scope
+            .execute(
+                sql!(
+                    "INSERT INTO journal_entry (company_id, id, project_id, kind, run_id, posted_at, posted_by) ",
+                    "VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                ),
+                values![entry, run.project_id, EntryKind::ChargeRun, run.id, stamp.at, &stamp.actor.name],
+            )
+            .await?;
+        let after = serde_json::json!({ "run": run.id });
+        scope
+            .audit(stamp, crate::audit::Change::of("journal-entry.open", format!("journal-entry {entry}"), after))
+            .await?;
+        scope.commit().await?;
+        Ok(entry)
+    }
+
+    async fn charges(
+        &self,
+        project: ProjectId,
+        period_start: Option<Date>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ChargeRow>> {
+        self.read().await?.charge_page(project, period_start, cursor, limit).await
+    }
+
+    async fn charges_of_unit(&self, unit: UnitId, limit: u32) -> Result<Vec<ChargeRow>> {
+        self.read().await?.charges_of_unit(unit, limit).await
+    }
+
+    async fn charge(&self, charge: ChargeId) -> Result<ChargeRow> {
+        self.read().await?.charge(charge).await
+    }
+
+    async fn journal_sum(&self, project: Option<ProjectId>) -> Result<JournalSum> {
+        self.read().await?.journal_sum(project).await
+    }
+
+    async fn check(&self) -> Result<Vec<CheckResult>> {
+        self.read().await?.check().await
+    }
+}

@@ -1,0 +1,379 @@
+//! Posting charges, and reading them.
+
+use guanjia_domain::{
+    Date, Error, Fen, Result,
+    billing::{BillingRun, RunState, charge_id},
+    estate::UnitPlace,
+    ids::*,
+    journal::{Charge, LedgerAccountKind},
+    ports::{ChargeRow, JournalSum, Page},
+};
+use std::{borrow::Cow, collections::HashMap};
+use uuid::Uuid;
+
+use crate::{
+    bulk::Bulk,
+    db::{Row, Scope},
+    value::{Value, Values},
+};
+
+/// Rows that one page of a list may have.
+const PAGE_ROWS_MAX: u32 = 1_000;
+/// The last line number for which a charge id has room.
+const LINE_MAX: i64 = (1 << 40) - 1;
+
+const CHARGE_COLUMNS: &[&str] = &[
+    "id",
+    "run_id",
+    "unit_id",
+    "fee_item_id",
+    "payer_id",
+    "decision_id",
+    "period_start",
+    "starts_on",
+    "ends_on",
+    "revision",
+    "line_no",
+    "decision_line",
+    "amount_fen",
+];
+const TRANSFER_COLUMNS: &[&str] = &["id", "journal_entry_id", "debit_account_id", "credit_account_id", "amount_fen"];
+
+/// What [`read_charge`] reads.
+macro_rules! charge_rows {
+    () => {
+        concat!(
+            "SELECT c.id, c.run_id, c.unit_id, c.fee_item_id, c.payer_id, c.period_start, c.starts_on, c.ends_on, c.revision, c.line_no, ",
+            "c.amount_fen, c.decision_id, c.decision_line, COALESCE(b.building_no, a.area_no), COALESCE(e.entrance_no, ''), u.unit_no, ",
+            "f.name, q.name FROM charge c JOIN unit u ON u.id = c.unit_id LEFT JOIN entrance e ON e.id = u.entrance_id ",
+            "LEFT JOIN building b ON b.id = e.building_id LEFT JOIN parking_area a ON a.id = u.parking_area_id ",
+            "JOIN fee_item f ON f.id = c.fee_item_id JOIN party q ON q.id = c.payer_id "
+        )
+    };
+}
+
+fn read_charge(row: &Row) -> Result<ChargeRow> {
+    let mut cells = row.cells();
+    Ok(ChargeRow {
+        charge: Charge {
+            id: cells.take()?,
+            run_id: cells.take()?,
+            unit_id: cells.take()?,
+            fee_item_id: cells.take()?,
+            payer_id: cells.take()?,
+            period_start: cells.take()?,
+            from: cells.take()?,
+            to: cells.take()?,
+            revision: cells.take()?,
+            line_no: cells.take()?,
+            amount: cells.take()?,
+            decision_id: cells.take()?,
+            decision_line: cells.take()?,
+        },
+        place: UnitPlace { building: cells.take()?, entrance: cells.take()?, unit: cells.take()? },
+        fee_item: cells.take()?,
+        payer: cells.take()?,
+    })
+}
+
+/// The accounts that a run's transfers go between.
+struct Accounts {
+    receivable: LedgerAccountId,
+    income: HashMap<FeeItemId, LedgerAccountId>,
+}
+
+impl Accounts {
+    /// A charge debits the receivables and credits the fee item's income; a credit goes the other way round, so that the
+    /// amount of a transfer is always positive.
+    fn sides(&self, charge: &Charge) -> Result<(LedgerAccountId, LedgerAccountId, i64)> {
+        let income = *self
+            .income
+            .get(&charge.fee_item_id)
+            .ok_or_else(|| Error::not_found("income account of fee item", charge.fee_item_id))?;
+        let amount = charge.amount.0.checked_abs().ok_or(Error::Overflow("turning a credit around"))?;
+        Ok(if charge.amount.0 > 0 { (self.receivable, income, amount) } else { (income, self.receivable, amount) })
+    }
+}
+
+impl Scope {
+    /// Writes the charges that are not there yet, with their transfers, and counts them in the run.
+    ///
+    /// # Errors
+    /// `Conflict` when the run is not being posted, when a charge is there with another amount, when a unit is charged by
+    /// another run, or when what a charge refers to is gone.
+    pub(crate) async fn post(&mut self, run: BillingRunId, entry: JournalEntryId, charges: &[Charge]) -> Result<()> {
+        let run = self.locked_run(run).await?;
+        if run.state != RunState::Posting {
+            return Err(Error::Conflict(format!("the run is {} and takes no charges", run.state)));
+        }
+        self.hold_project(run.project_id).await?;
+        let charges = in_order(&run, charges)?;
+        let (Some(first), Some(last)) =
+            (charges.first().map(|charge| charge.id), charges.last().map(|charge| charge.id))
+        else {
+            return Ok(());
+        };
+        let fresh = self.without_posted(charges, first, last).await?;
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        self.require_entry(&run, entry).await?;
+        self.require_decisions(&run, &fresh).await?;
+        let accounts = self.accounts(run.project_id).await?;
+        let posted = i64::try_from(fresh.len()).map_err(|_| Error::Overflow("counting lines"))?;
+        let posted_lines = run.posted_lines.checked_add(posted).ok_or(Error::Overflow("counting lines"))?;
+        if posted_lines > run.lines {
+            return Err(Error::Conflict(format!("the run has {} lines, not {posted_lines}", run.lines)));
+        }
+        self.write_charges(&fresh).await?;
+        self.write_transfers(entry, &fresh, &accounts).await?;
+        self.refuse_orphans(first, last).await?;
+        self.execute(
+            sql!("UPDATE billing_run SET posted_lines = $3 WHERE company_id = $1 AND id = $2"),
+            values![run.id, posted_lines],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// What is left to write. The run is locked: nobody else writes charges of it meanwhile.
+    async fn without_posted<'a>(
+        &mut self,
+        charges: Cow<'a, [Charge]>,
+        first: ChargeId,
+        last: ChargeId,
+    ) -> Result<Cow<'a, [Charge]>> {
+        let statement = sql!("SELECT COUNT(*) FROM charge WHERE company_id = $1 AND id >= $2 AND id <= $3");
+        let posted: i64 = self.row(statement, values![first, last]).await?.map_or(Ok(0), |row| row.only())?;
+        if posted == 0 {
+            return Ok(charges);
+        }
+        let statement = sql!("SELECT id, amount_fen FROM charge WHERE company_id = $1 AND id >= $2 AND id <= $3");
+        let rows = self.rows(statement, values![first, last]).await?;
+        let posted = rows
+            .iter()
+            .map(|row| Ok((row.cells().take()?, row.raw(1)?)))
+            .collect::<Result<HashMap<ChargeId, i64>>>()?;
+        let mut fresh = Vec::with_capacity(charges.len());
+        for charge in charges.iter() {
+            match posted.get(&charge.id) {
+                None => fresh.push(charge.clone()),
+                Some(amount) if *amount == charge.amount.0 => {}
+                Some(amount) => {
+                    return Err(Error::Conflict(format!(
+                        "charge {} is posted with {} instead of {}",
+                        charge.id,
+                        Fen(*amount),
+                        charge.amount
+                    )));
+                }
+            }
+        }
+        Ok(Cow::Owned(fresh))
+    }
+
+    async fn require_entry(&mut self, run: &BillingRun, entry: JournalEntryId) -> Result<()> {
+        let statement = sql!("SELECT id FROM journal_entry WHERE company_id = $1 AND id = $2 AND run_id = $3");
+        let row = self.row(statement, values![entry, run.id]).await?;
+        row.map(|_| ()).ok_or_else(|| Error::not_found("journal entry of the run", entry))
+    }
+
+    /// The decisions are the run's, and answer for the fee items that the charges name.
+    async fn require_decisions(&mut self, run: &BillingRun, charges: &[Charge]) -> Result<()> {
+        let mut named: Vec<(Uuid, FeeItemId)> =
+            charges.iter().map(|charge| (charge.decision_id.0, charge.fee_item_id)).collect();
+        named.sort_unstable();
+        named.dedup();
+        let ids: Vec<_> = named.iter().map(|(decision, _)| *decision).collect();
+        let statement = sql!("SELECT id, fee_item_id, run_id FROM decision WHERE company_id = $1 AND id IN ({list})");
+        let mut known = HashMap::new();
+        for row in self.rows_of(statement, &ids).await? {
+            let mut cells = row.cells();
+            let (decision, fee_item, of_run): (Uuid, FeeItemId, BillingRunId) =
+                (cells.take()?, cells.take()?, cells.take()?);
+            known.insert(decision, (fee_item, of_run));
+        }
+        match named.iter().find(|(decision, fee_item)| known.get(decision) != Some(&(*fee_item, run.id))) {
+            Some((decision, _)) => {
+                Err(Error::Conflict(format!("decision {decision} is not one of the run for this fee item")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn accounts(&mut self, project: ProjectId) -> Result<Accounts> {
+        let statement =
+            sql!("SELECT id, kind, fee_item_id FROM ledger_account WHERE company_id = $1 AND project_id = $2");
+        let mut receivable = None;
+        let mut income = HashMap::new();
+        for row in self.rows(statement, values![project]).await? {
+            let mut cells = row.cells();
+            let (id, kind, fee_item): (LedgerAccountId, LedgerAccountKind, Option<FeeItemId>) =
+                (cells.take()?, cells.take()?, cells.take()?);
+            match (kind, fee_item) {
+                (LedgerAccountKind::Receivable, _) => receivable = Some(id),
+                (LedgerAccountKind::Income, Some(fee_item)) => {
+                    income.insert(fee_item, id);
+                }
+                (LedgerAccountKind::Income, None) => {}
+            }
+        }
+        let receivable = receivable.ok_or_else(|| Error::not_found("receivable account of project", project))?;
+        Ok(Accounts { receivable, income })
+    }
+
+    async fn write_charges(&mut self, charges: &[Charge]) -> Result<()> {
+        let mut values = Values::with_capacity(charges.len() * CHARGE_COLUMNS.len());
+        for charge in charges {
+            values.extend([
+                Value::from(charge.id),
+                Value::from(charge.run_id),
+                Value::from(charge.unit_id),
+                Value::from(charge.fee_item_id),
+                Value::from(charge.payer_id),
+                Value::from(charge.decision_id),
+                Value::from(charge.period_start),
+                Value::from(charge.from),
+                Value::from(charge.to),
+                Value::from(charge.revision),
+                Value::from(charge.line_no),
+                Value::from(charge.decision_line),
+                Value::from(charge.amount),
+            ]);
+        }
+        self.insert_many(&Bulk::insert("charge", CHARGE_COLUMNS), values).await?;
+        Ok(())
+    }
+
+    /// One transfer a charge, with the same id. What amounts to nothing moves nothing.
+    async fn write_transfers(&mut self, entry: JournalEntryId, charges: &[Charge], accounts: &Accounts) -> Result<()> {
+        let mut values = Values::with_capacity(charges.len() * TRANSFER_COLUMNS.len());
+        for charge in charges.iter().filter(|charge| charge.amount != Fen::ZERO) {
+            let (debit, credit, amount) = accounts.sides(charge)?;
+            values.extend([
+                Value::from(charge.id),
+                Value::from(entry),
+                Value::from(debit),
+                Value::from(credit),
+                Value::from(amount),
+            ]);
+        }
+        if !values.is_empty() {
+            self.insert_many(&Bulk::insert("transfer", TRANSFER_COLUMNS), values).await?;
+        }
+        Ok(())
+    }
+
+    /// What a foreign key would check row by row, for the whole page.
+    async fn refuse_orphans(&mut self, first: ChargeId, last: ChargeId) -> Result<()> {
+        let statement = sql!(
+            "SELECT COUNT(*) FROM charge c LEFT JOIN unit u ON u.id = c.unit_id AND u.company_id = c.company_id ",
+            "LEFT JOIN party p ON p.id = c.payer_id AND p.company_id = c.company_id ",
+            "WHERE c.company_id = $1 AND c.id >= $2 AND c.id <= $3 AND (u.id IS NULL OR p.id IS NULL)"
+        );
+        let orphans: i64 = self.row(statement, values![first, last]).await?.map_or(Ok(0), |row| row.only())?;
+        if orphans == 0 {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!(
+            "{orphans} lines name a unit or payer that was deleted since: cancel the run and compute it again"
+        )))
+    }
+
+    /// Charges of the project's runs in the order of their ids. The charges of a run are one range of the key, so that a
+    /// list needs no index of its own.
+    pub(crate) async fn charge_page(
+        &mut self,
+        project: ProjectId,
+        period_start: Option<Date>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ChargeRow>> {
+        let limit = limit.clamp(1, PAGE_ROWS_MAX) as usize;
+        let after: ChargeId = match cursor {
+            None => ChargeId(Uuid::nil()),
+            Some(cursor) => cursor.parse().map_err(|_| Error::invalid("the cursor is not one that a page gave"))?,
+        };
+        let mut items = Vec::new();
+        for run in self.runs(project, period_start).await? {
+            let last = charge_id(run.id, LINE_MAX);
+            if run.posted_lines == 0 || last <= after || items.len() > limit {
+                continue;
+            }
+            let wanted = i64::try_from(limit + 1 - items.len()).map_err(|_| Error::Overflow("counting rows"))?;
+            let statement = sql!(
+                charge_rows!(),
+                "WHERE c.company_id = $1 AND c.id > $2 AND c.id >= $3 AND c.id <= $4 ORDER BY c.id LIMIT $5"
+            );
+            let rows = self.rows(statement, values![after, charge_id(run.id, 0), last, wanted]).await?;
+            for row in &rows {
+                items.push(read_charge(row)?);
+            }
+        }
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|row| row.charge.id.to_string());
+        Ok(Page { items, next })
+    }
+
+    /// Newest period first.
+    pub(crate) async fn charges_of_unit(&mut self, unit: UnitId, limit: u32) -> Result<Vec<ChargeRow>> {
+        let statement = sql!(
+            charge_rows!(),
+            "WHERE c.company_id = $1 AND c.unit_id = $2 ORDER BY c.period_start DESC, c.fee_item_id, c.revision, c.line_no LIMIT $3"
+        );
+        let rows = self.rows(statement, values![unit, limit.min(PAGE_ROWS_MAX)]).await?;
+        rows.iter().map(read_charge).collect()
+    }
+
+    pub(crate) async fn charge(&mut self, charge: ChargeId) -> Result<ChargeRow> {
+        let row = self.row(sql!(charge_rows!(), "WHERE c.company_id = $1 AND c.id = $2"), values![charge]).await?;
+        read_charge(&row.ok_or_else(|| Error::not_found("charge", charge))?)
+    }
+
+    pub(crate) async fn journal_sum(&mut self, project: Option<ProjectId>) -> Result<JournalSum> {
+        // An account that is missing makes a transfer count on one side only: the sum is then not zero.
+        let statement = sql!(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN d.id IS NULL THEN 0 ELSE t.amount_fen END), 0) AS BIGINT), ",
+            "CAST(COALESCE(SUM(CASE WHEN k.id IS NULL THEN 0 ELSE t.amount_fen END), 0) AS BIGINT), ",
+            "CAST(COALESCE(SUM(CASE WHEN d.kind = 'receivable' THEN t.amount_fen ELSE 0 END), 0) AS BIGINT), ",
+            "CAST(COALESCE(SUM(CASE WHEN k.kind = 'receivable' THEN t.amount_fen ELSE 0 END), 0) AS BIGINT), COUNT(*) ",
+            "FROM transfer t LEFT JOIN ledger_account d ON d.id = t.debit_account_id ",
+            "LEFT JOIN ledger_account k ON k.id = t.credit_account_id ",
+            "LEFT JOIN journal_entry j ON j.id = t.journal_entry_id ",
+            "WHERE t.company_id = $1 AND ($2 IS NULL OR j.project_id = $2)"
+        );
+        let row = self.row(statement, values![project]).await?.ok_or_else(|| Error::not_found("journal", "sum"))?;
+        let mut cells = row.cells();
+        let (debits, credits): (i64, i64) = (cells.take()?, cells.take()?);
+        let (received, given): (i64, i64) = (cells.take()?, cells.take()?);
+        let minus = |left: i64, right: i64| left.checked_sub(right).ok_or(Error::Overflow("adding the journal"));
+        Ok(JournalSum {
+            sum_fen: minus(debits, credits)?,
+            receivable_fen: minus(received, given)?,
+            transfers: cells.take()?,
+        })
+    }
+}
+
+/// The charges in the order of their ids, each once.
+///
+/// # Errors
+/// `Invalid` when one belongs to another run or period, or two of one id differ.
+fn in_order<'a>(run: &BillingRun, charges: &'a [Charge]) -> Result<Cow<'a, [Charge]>> {
+    if let Some(stray) =
+        charges.iter().find(|charge| charge.run_id != run.id || charge.period_start != run.period.start)
+    {
+        return Err(Error::invalid(format!("charge {} is not one of the run", stray.id)));
+    }
+    if charges.windows(2).all(|pair| pair[0].id < pair[1].id) {
+        return Ok(Cow::Borrowed(charges));
+    }
+    let mut sorted = charges.to_vec();
+    sorted.sort_by_key(|charge| charge.id);
+    sorted.dedup();
+    match sorted.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        Some(pair) => Err(Error::invalid(format!("two charges have the id {}", pair[0].id))),
+        None => Ok(Cow::Owned(sorted)),
+    }
+}

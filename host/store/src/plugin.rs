@@ -1,0 +1,282 @@
+//! Installed plug-ins and their bindings.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use guanjia_domain::{
+    Error, Result,
+    access::Stamp,
+    ids::{BindingId, ProjectId},
+    plugin::{Binding, BindingMode, InstalledPlugin},
+    ports::PluginStore,
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    CompanyScope,
+    audit::Change,
+    db::{Cells, Row, Scope},
+    value,
+};
+
+/// What [`read_binding`] reads, of a binding `b` joined with its settings `s`.
+macro_rules! binding_columns {
+    () => {
+        concat!(
+            "b.id, b.project_id, b.point, b.fee_item_id, b.plugin_code, b.plugin_version, b.digest, s.settings, ",
+            "b.effective_from, b.effective_to, b.mode ",
+            "FROM binding b JOIN settings_blob s ON s.company_id = b.company_id AND s.settings_sha256 = b.settings_sha256 "
+        )
+    };
+}
+
+pub(crate) fn read_binding(cells: &mut Cells<'_>) -> Result<Binding> {
+    Ok(Binding {
+        id: cells.take()?,
+        project_id: cells.take()?,
+        point: cells.take()?,
+        fee_item_id: cells.take()?,
+        plugin_id: cells.take()?,
+        plugin_version: cells.take()?,
+        digest: cells.take()?,
+        settings: cells.take()?,
+        effective_from: cells.take()?,
+        effective_to: cells.take()?,
+        mode: cells.take()?,
+    })
+}
+
+fn read_plugin(row: &Row) -> Result<InstalledPlugin> {
+    value::json(&row.only::<String>()?)
+}
+
+/// The key under which settings are kept.
+pub(crate) fn settings_key(settings: &str) -> Vec<u8> {
+    Sha256::digest(settings.as_bytes()).to_vec()
+}
+
+impl Scope {
+    /// Keeps a settings text, once.
+    pub(crate) async fn keep_settings(&mut self, settings: &str, now: DateTime<Utc>) -> Result<Vec<u8>> {
+        let key = settings_key(settings);
+        self.execute(
+            sql!(
+                "INSERT INTO settings_blob (company_id, settings_sha256, settings, created_at) VALUES ($1, $2, $3, $4) ",
+                "ON CONFLICT (company_id, settings_sha256) DO NOTHING"
+            ),
+            values![key.clone(), settings, now],
+        )
+        .await?;
+        Ok(key)
+    }
+
+    pub(crate) async fn write_binding(&mut self, binding: &Binding, now: DateTime<Utc>) -> Result<()> {
+        let settings = self.keep_settings(&binding.settings, now).await?;
+        self.execute(
+            sql!(
+                "INSERT INTO binding (company_id, id, project_id, point, fee_item_id, plugin_code, plugin_version, digest, ",
+                "settings_sha256, effective_from, effective_to, mode, created_at) ",
+                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+            ),
+            values![
+                binding.id,
+                binding.project_id,
+                binding.point,
+                binding.fee_item_id,
+                &binding.plugin_id,
+                &binding.plugin_version,
+                &binding.digest,
+                settings,
+                binding.effective_from,
+                binding.effective_to,
+                binding.mode,
+                now
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Replaces a binding. Decisions that name it keep their own settings and component.
+    pub(crate) async fn replace_binding(&mut self, binding: &Binding, now: DateTime<Utc>) -> Result<()> {
+        let settings = self.keep_settings(&binding.settings, now).await?;
+        let changed = self
+            .execute(
+                sql!(
+                    "UPDATE binding SET point = $4, fee_item_id = $5, plugin_code = $6, plugin_version = $7, digest = $8, ",
+                    "settings_sha256 = $9, effective_from = $10, effective_to = $11, mode = $12 ",
+                    "WHERE company_id = $1 AND id = $2 AND project_id = $3"
+                ),
+                values![
+                    binding.id,
+                    binding.project_id,
+                    binding.point,
+                    binding.fee_item_id,
+                    &binding.plugin_id,
+                    &binding.plugin_version,
+                    &binding.digest,
+                    settings,
+                    binding.effective_from,
+                    binding.effective_to,
+                    binding.mode
+                ],
+            )
+            .await?;
+        if changed == 1 { Ok(()) } else { Err(Error::not_found("binding", binding.id)) }
+    }
+
+    async fn bindings(&mut self, project: ProjectId) -> Result<Vec<Binding>> {
+        let statement = sql!(
+            "SELECT ",
+            binding_columns!(),
+            "WHERE b.company_id = $1 AND b.project_id = $2 ORDER BY b.effective_from, b.id"
+        );
+        let rows = self.rows(statement, values![project]).await?;
+        rows.iter().map(|row| read_binding(&mut row.cells())).collect()
+    }
+
+    /// Makes room for an active binding: ends the open one before it, or says which one is in the way. One that begins on
+    /// the same day is ended before it held on any day: a correction.
+    async fn clear_the_way(&mut self, binding: &Binding, supersede: bool) -> Result<Option<BindingId>> {
+        let rivals: Vec<Binding> = self
+            .bindings(binding.project_id)
+            .await?
+            .into_iter()
+            .filter(|other| {
+                other.mode == BindingMode::Active
+                    && other.point == binding.point
+                    && other.fee_item_id == binding.fee_item_id
+            })
+            .filter(|other| overlap(other, binding))
+            .collect();
+        match rivals.as_slice() {
+            [] => Ok(None),
+            [earlier]
+                if supersede && earlier.effective_to.is_none() && earlier.effective_from <= binding.effective_from =>
+            {
+                self.execute(
+                    sql!("UPDATE binding SET effective_to = $3 WHERE company_id = $1 AND id = $2"),
+                    values![earlier.id, binding.effective_from],
+                )
+                .await?;
+                Ok(Some(earlier.id))
+            }
+            [rival, ..] => Err(Error::Conflict(format!(
+                "{} {} is bound there already from {}{}",
+                rival.plugin_id,
+                rival.plugin_version,
+                rival.effective_from,
+                rival.effective_to.map(|end| format!(" until before {end}")).unwrap_or_default()
+            ))),
+        }
+    }
+}
+
+fn overlap(left: &Binding, right: &Binding) -> bool {
+    let corrected = |binding: &Binding| binding.effective_to == Some(binding.effective_from);
+    !corrected(left)
+        && !corrected(right)
+        && left.effective_to.is_none_or(|end| right.effective_from < end)
+        && right.effective_to.is_none_or(|end| left.effective_from < end)
+}
+
+#[async_trait]
+impl PluginStore for CompanyScope {
+    async fn install_plugin(&self, stamp: &Stamp, plugin: &InstalledPlugin, component: &[u8]) -> Result<()> {
+        let mut scope = self.write().await?;
+        let known = scope
+            .row(
+                sql!("SELECT digest FROM plugin WHERE company_id = $1 AND code = $2 AND version = $3"),
+                values![&plugin.id, &plugin.version],
+            )
+            .await?;
+        match known.map(|row| row.only::<String>()).transpose()? {
+            Some(digest) if digest == plugin.digest => return Ok(()),
+            Some(_) => {
+                return Err(Error::Conflict(format!(
+                    "plug-in {} {} is installed with other content: give the new one a new version",
+                    plugin.id, plugin.version
+                )));
+            }
+            None => {}
+        }
+        scope
+            .execute(
+                sql!(
+                    "INSERT INTO plugin_component (company_id, digest, component, created_at) VALUES ($1, $2, $3, $4) ",
+                    "ON CONFLICT (company_id, digest) DO NOTHING"
+                ),
+                values![&plugin.digest, component.to_vec(), stamp.at],
+            )
+            .await?;
+        scope
+            .execute(
+                sql!("INSERT INTO plugin (company_id, digest, code, version, manifest, created_at) VALUES ($1, $2, $3, $4, $5, $6)"),
+                values![&plugin.digest, &plugin.id, &plugin.version, value::to_json(plugin)?, stamp.at],
+            )
+            .await?;
+        let after = json!({ "digest": plugin.digest, "publisher": plugin.publisher, "size_bytes": plugin.size_bytes });
+        let subject = format!("plugin {} {}", plugin.id, plugin.version);
+        let payload = json!({ "id": plugin.id, "version": plugin.version });
+        scope.event(stamp.at, "plugin.installed", None, plugin.digest.clone(), &payload).await?;
+        scope.audit(stamp, Change::of("plugin.install", subject, after)).await?;
+        scope.commit().await
+    }
+
+    async fn plugins(&self) -> Result<Vec<InstalledPlugin>> {
+        let statement = sql!("SELECT manifest FROM plugin WHERE company_id = $1 ORDER BY code, created_at, version");
+        let rows = self.read().await?.rows(statement, values![]).await?;
+        rows.iter().map(read_plugin).collect()
+    }
+
+    async fn plugin(&self, id: &str, version: &str) -> Result<Option<InstalledPlugin>> {
+        let statement = sql!("SELECT manifest FROM plugin WHERE company_id = $1 AND code = $2 AND version = $3");
+        let row = self.read().await?.row(statement, values![id, version]).await?;
+        row.as_ref().map(read_plugin).transpose()
+    }
+
+    async fn plugin_by_digest(&self, digest: &str) -> Result<Option<InstalledPlugin>> {
+        let statement = sql!("SELECT manifest FROM plugin WHERE company_id = $1 AND digest = $2");
+        let row = self.read().await?.row(statement, values![digest]).await?;
+        row.as_ref().map(read_plugin).transpose()
+    }
+
+    async fn component(&self, digest: &str) -> Result<Vec<u8>> {
+        let statement = sql!("SELECT component FROM plugin_component WHERE company_id = $1 AND digest = $2");
+        let row = self.read().await?.row(statement, values![digest]).await?;
+        row.ok_or_else(|| Error::not_found("component", digest))?.only()
+    }
+
+    async fn bindings(&self, project: ProjectId) -> Result<Vec<Binding>> {
+        self.read().await?.bindings(project).await
+    }
+
+    async fn binding(&self, binding: BindingId) -> Result<Binding> {
+        let statement = sql!("SELECT ", binding_columns!(), "WHERE b.company_id = $1 AND b.id = $2");
+        let row = self.read().await?.row(statement, values![binding]).await?;
+        read_binding(&mut row.ok_or_else(|| Error::not_found("binding", binding))?.cells())
+    }
+
+    async fn add_binding(&self, stamp: &Stamp, binding: &Binding, supersede: bool) -> Result<()> {
+        let mut scope = self.write().await?;
+        scope.lock_project(binding.project_id).await?;
+        let superseded = match binding.mode {
+            BindingMode::Active => scope.clear_the_way(binding, supersede).await?,
+            BindingMode::Trial | BindingMode::Shadow => None,
+        };
+        scope.write_binding(binding, stamp.at).await?;
+        let after = json!({
+            "plugin": binding.plugin_id,
+            "version": binding.plugin_version,
+            "fee_item": binding.fee_item_id,
+            "effective_from": binding.effective_from,
+            "mode": binding.mode,
+            "settings": binding.settings,
+            "superseded": superseded,
+        });
+        let payload = json!({ "plugin": binding.plugin_id, "fee_item": binding.fee_item_id, "superseded": superseded });
+        scope.event(stamp.at, "binding.added", Some(binding.project_id), binding.id.to_string(), &payload).await?;
+        scope.audit(stamp, Change::of("binding.add", format!("binding {}", binding.id), after)).await?;
+        scope.commit().await
+    }
+}

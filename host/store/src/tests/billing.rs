@@ -1,0 +1,183 @@
+use guanjia_domain::{
+    Error, Fen,
+    billing::{BillingRun, HeldSubject, RunState},
+    decision::HoldKind,
+    estate::{EstateChanges, OccupancyStatus, UnitKind},
+    ids::*,
+    job::{Job, JobKind, JobState},
+    ports::PageResult,
+    values::Amounts,
+};
+
+use super::{fixture::*, on_both};
+
+on_both! {
+    async fn subjects_come_with_their_facts_page_by_page(db) {
+        let fixture = Fixture::new(&db.store, 5).await;
+        let first = fixture.store.subjects(&fixture.query(None, 3)).await.unwrap();
+        let rest = fixture.store.subjects(&fixture.query(Some(first[2].unit_id), 3)).await.unwrap();
+        let units: Vec<_> = first.iter().chain(&rest).map(|subject| subject.unit_id).collect();
+        assert_eq!(units, fixture.units());
+        let facts = &first[0].facts;
+        assert_eq!((facts.kind, facts.occupancy), (UnitKind::Residential, OccupancyStatus::Occupied));
+        assert_eq!((facts.gross_floor_area_cm2, facts.internal_area_cm2, facts.storey, facts.rent_fen), (895_000, Some(800_000), Some(5), None));
+        assert_eq!((facts.building_storeys, facts.building_has_lift, facts.building_kind.as_deref()), (Some(18), Some(true), Some("high-rise")));
+        assert_eq!((first[0].building.as_str(), first[0].assigned_from, first[0].assigned_to), ("1", day("2025-01-01"), None));
+        assert_eq!(first[0].holders[0].party_id, fixture.changes.parties.insert[0].id);
+        assert_eq!(fixture.store.count_subjects(&fixture.query(None, 1)).await.unwrap(), 5);
+        assert!(fixture.store.subjects(&fixture.query(units.last().copied(), 3)).await.unwrap().is_empty());
+    }
+
+    /// The same page twice counts once; a page that starts elsewhere than the run stands is refused.
+    async fn a_page_is_recorded_once(db) {
+        let fixture = Fixture::new(&db.store, 4).await;
+        let units = fixture.units();
+        let (run, _) = fixture.start_run().await;
+        let decision = fixture.decision(run.id, &units[..2], Amounts::Money(vec![100, -30]), 0);
+        let mut page = fixture.page(decision.clone(), 70);
+        page.held.push(HeldSubject {
+            run_id: run.id,
+            fee_item_id: fixture.fee_item().id,
+            unit_id: units[2],
+            kind: HoldKind::Trap,
+            code: "trap".into(),
+            about: String::new(),
+            reason: "unreachable".into(),
+            decision_id: Some(decision.id),
+        });
+        let cursor = fixture.cursor(Some(units[2]), false);
+        fixture.store.record_page(run.id, &page, cursor).await.unwrap();
+        fixture.store.record_page(run.id, &page, cursor).await.unwrap();
+        let stale = fixture.page(fixture.decision(run.id, &units[3..], Amounts::Money(vec![1]), 0), 1);
+        assert!(matches!(fixture.store.record_page(run.id, &stale, fixture.cursor(Some(units[3]), false)).await, Err(Error::Conflict(_))));
+        assert!(matches!(fixture.store.finish_preview(&fixture.stamp, run.id).await, Err(Error::Conflict(_))));
+        fixture.store.record_page(run.id, &PageResult::default(), fixture.cursor(None, true)).await.unwrap();
+        let cursors = fixture.store.cursors(run.id).await.unwrap();
+        assert_eq!(cursors, [fixture.cursor(Some(units[2]), true)]);
+        let previewed = fixture.store.finish_preview(&fixture.stamp, run.id).await.unwrap();
+        assert_eq!((previewed.state, previewed.lines, previewed.held, previewed.total), (RunState::Previewed, 2, 1, Fen(70)));
+        assert_eq!(fixture.store.run(run.id).await.unwrap(), previewed);
+        assert_eq!(fixture.store.held(run.id).await.unwrap(), page.held);
+        assert_eq!(fixture.store.totals(run.id).await.unwrap(), page.totals);
+        assert_eq!(fixture.store.decision(decision.id).await.unwrap(), decision);
+        assert_eq!(fixture.store.decisions(run.id, None, 10).await.unwrap(), std::slice::from_ref(&decision));
+        assert!(fixture.store.decisions(run.id, Some(decision.id), 10).await.unwrap().is_empty());
+        assert!(matches!(fixture.store.record_page(run.id, &page, cursor).await, Err(Error::Conflict(_))), "no longer computing");
+    }
+
+    async fn weights_are_allocated_once(db) {
+        let fixture = Fixture::new(&db.store, 3).await;
+        let units = fixture.units();
+        let (run, _) = fixture.start_run().await;
+        let decision = fixture.decision(run.id, &units, Amounts::Weights(vec![1, 1, 1]), 0);
+        let page = PageResult { decisions: vec![decision.clone()], ..PageResult::default() };
+        fixture.store.record_page(run.id, &page, fixture.cursor(units.last().copied(), false)).await.unwrap();
+        let finished = fixture.cursor(None, true);
+        let totals = fixture.page(decision.clone(), 100).totals;
+        let shares = [(decision.id, vec![34, 33, 33])];
+        let wrong = [(decision.id, vec![100])];
+        assert!(fixture.store.record_allocation(run.id, &wrong, &totals, finished).await.is_err());
+        fixture.store.record_allocation(run.id, &shares, &totals, finished).await.unwrap();
+        fixture.store.record_allocation(run.id, &shares, &totals, finished).await.unwrap();
+        assert_eq!(fixture.store.decision(decision.id).await.unwrap().allocated, [34, 33, 33]);
+        let previewed = fixture.store.finish_preview(&fixture.stamp, run.id).await.unwrap();
+        assert_eq!((previewed.lines, previewed.total), (3, Fen(100)));
+    }
+
+    async fn a_later_preview_replaces_an_earlier_one(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (first, job) = fixture.start_run().await;
+        let (run, _, _) = fixture.posting_run(&[100]).await;
+        assert_eq!(fixture.store.run(first.id).await.unwrap().state, RunState::Cancelled);
+        assert_eq!(fixture.store.job(job.id).await.unwrap().state, JobState::Cancelled);
+        let third = BillingRun::new(fixture.project.id, march(), &fixture.stamp);
+        let refused = fixture.store.create_run(&fixture.stamp, &third, &Job::new(JobKind::PreviewRun, third.id, &fixture.stamp)).await;
+        assert!(matches!(refused, Err(Error::Conflict(_))));
+        let runs = fixture.store.runs_of_period(fixture.project.id, march().start).await.unwrap();
+        assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [run.id, first.id]);
+    }
+
+    async fn posting_is_balanced_and_complete(db) {
+        let fixture = Fixture::new(&db.store, 4).await;
+        let (run, entry, charges) = fixture.posting_run(&[100, -30, 0, 25_060]).await;
+        assert_eq!(fixture.store.ensure_run_entry(&fixture.stamp, &run).await.unwrap(), entry);
+        fixture.store.post_charges(&run, entry, &charges[..2]).await.unwrap();
+        let early = fixture.store.set_run_state(&fixture.stamp, run.id, &[RunState::Posting], RunState::Posted).await;
+        assert!(matches!(early, Err(Error::Conflict(sentence)) if sentence.contains("2 of 4")));
+        fixture.store.post_charges(&run, entry, &charges[1..]).await.unwrap();
+        fixture.store.post_charges(&run, entry, &charges).await.unwrap();
+        let posted = fixture.store.set_run_state(&fixture.stamp, run.id, &[RunState::Posting], RunState::Posted).await.unwrap();
+        assert_eq!((posted.posted_lines, posted.posted_by.as_deref()), (4, Some("operator")));
+        let sum = fixture.store.journal_sum(Some(fixture.project.id)).await.unwrap();
+        assert_eq!((sum.sum_fen, sum.receivable_fen, sum.transfers), (0, 25_130, 3));
+        assert_eq!(fixture.store.journal_sum(None).await.unwrap(), sum);
+        fixture.assert_consistent().await;
+        let page = fixture.store.charges(fixture.project.id, Some(march().start), None, 3).await.unwrap();
+        let rest = fixture.store.charges(fixture.project.id, None, page.next.as_deref(), 3).await.unwrap();
+        let listed: Vec<_> = page.items.iter().chain(&rest.items).map(|row| row.charge.clone()).collect();
+        assert_eq!((listed, rest.next), (charges.clone(), None));
+        assert!(fixture.store.charges(fixture.project.id, Some(march().end), None, 3).await.unwrap().items.is_empty());
+        let row = fixture.store.charge(charges[3].id).await.unwrap();
+        assert_eq!((row.place.to_string().as_str(), row.fee_item.as_str(), row.payer.as_str()), ("1-1-4", "物业费", "Owner 1"));
+        assert_eq!(fixture.store.charges_of_unit(charges[3].unit_id, 10).await.unwrap(), [row]);
+        assert!(fixture.store.subjects(&fixture.query(None, 10)).await.unwrap().is_empty(), "all are charged");
+        assert_eq!(fixture.store.count_subjects(&fixture.query(None, 10)).await.unwrap(), 0);
+    }
+
+    async fn what_cannot_be_posted_is_refused(db) {
+        let fixture = Fixture::new(&db.store, 2).await;
+        let (run, entry, charges) = fixture.posting_run(&[100, 200]).await;
+        let mut other_amount = charges.clone();
+        other_amount[1].amount = Fen(1);
+        fixture.store.post_charges(&run, entry, &charges).await.unwrap();
+        let error = fixture.store.post_charges(&run, entry, &other_amount).await.unwrap_err();
+        assert!(error.to_string().contains("2.00 instead of 0.01"), "{error}");
+        // Another run of the same period cannot charge the same unit again.
+        fixture.store.set_run_state(&fixture.stamp, run.id, &[RunState::Posting], RunState::Posted).await.unwrap();
+        let (second, entry, again) = fixture.posting_run(&[100, 200]).await;
+        let error = fixture.store.post_charges(&second, entry, &again).await.unwrap_err();
+        assert!(matches!(&error, Error::Conflict(sentence) if sentence.contains("charged for this fee item and period")), "{error}");
+        let foreign = fixture.store.post_charges(&second, entry, &charges).await;
+        assert!(matches!(foreign, Err(Error::Invalid { .. })));
+        let mut orphan = again.clone();
+        orphan[0].unit_id = UnitId::generate();
+        assert!(matches!(fixture.store.post_charges(&second, entry, &orphan[..1]).await, Err(Error::Conflict(_))));
+        let closed = fixture.store.post_charges(&run, entry, &charges).await;
+        assert!(matches!(closed, Err(Error::Conflict(_))), "the run is posted");
+        assert_eq!(fixture.store.journal_sum(None).await.unwrap().transfers, 2);
+        fixture.assert_consistent().await;
+    }
+
+    /// A charged unit and its payer stay; so does everything posted and recorded.
+    async fn what_is_posted_cannot_be_changed(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (run, entry, charges) = fixture.posting_run(&[100]).await;
+        fixture.store.post_charges(&run, entry, &charges).await.unwrap();
+        let mut changes = EstateChanges::default();
+        changes.units.delete.push(charges[0].unit_id);
+        let refused = fixture.store.apply_estate(&fixture.stamp, fixture.project.id, &changes, "").await.unwrap_err();
+        assert!(refused.to_string().contains("posted charges"), "{refused}");
+        let attempts = [
+            sql_unscoped!("tests the triggers", "UPDATE transfer SET amount_fen = 1"),
+            sql_unscoped!("tests the triggers", "DELETE FROM transfer"),
+            sql_unscoped!("tests the triggers", "UPDATE journal_entry SET posted_by = 'me'"),
+            sql_unscoped!("tests the triggers", "DELETE FROM journal_entry"),
+            sql_unscoped!("tests the triggers", "UPDATE charge SET amount_fen = 1"),
+            sql_unscoped!("tests the triggers", "DELETE FROM charge"),
+            sql_unscoped!("tests the triggers", "UPDATE audit_row SET actor = 'me'"),
+            sql_unscoped!("tests the triggers", "DELETE FROM audit_row"),
+            sql_unscoped!("tests the triggers", "UPDATE event SET kind = 'none'"),
+            sql_unscoped!("tests the triggers", "DELETE FROM event"),
+            sql_unscoped!("tests the triggers", "UPDATE decision SET fuel = 1"),
+            sql_unscoped!("tests the triggers", "DELETE FROM decision"),
+            sql_unscoped!("tests the triggers", "UPDATE decision SET allocated = outcome"),
+            sql_unscoped!("tests the triggers", "UPDATE settings_blob SET settings = '{}'"),
+        ];
+        for attempt in attempts {
+            let mut session = db.store.db.write().await.unwrap();
+            let error = session.execute(attempt, values![]).await.unwrap_err();
+            assert!(matches!(&error, Error::Conflict(sentence) if sentence.contains("cannot be changed")), "{attempt:?}: {error}");
+        }
+        fixture.assert_consistent().await;
+    }
+}

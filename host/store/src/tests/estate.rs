@@ -1,0 +1,165 @@
+use guanjia_domain::{
+    Error,
+    estate::*,
+    fee_item::{CostPool, FeeAssignment},
+    ids::*,
+};
+
+use super::{fixture::*, on_both};
+
+on_both! {
+    async fn an_estate_is_read_as_it_was_written(db) {
+        let fixture = Fixture::new(&db.store, 25).await;
+        let estate = fixture.store.estate(fixture.project.id).await.unwrap();
+        let changes = &fixture.changes;
+        assert_eq!(estate.buildings, changes.buildings.insert);
+        assert_eq!(estate.entrances, changes.entrances.insert);
+        assert_eq!(estate.units, changes.units.insert);
+        assert_eq!(estate.parties[1..], changes.parties.insert, "after the developer");
+        assert_eq!(estate.tenures, changes.tenures.insert);
+        assert_eq!(estate.fee_items, changes.fee_items.insert);
+        assert_eq!(estate.fee_assignments, changes.fee_assignments.insert);
+        assert_eq!(fixture.store.bindings(fixture.project.id).await.unwrap(), changes.bindings.insert);
+        assert_eq!(fixture.store.count_units(fixture.project.id).await.unwrap(), 25);
+        fixture.assert_consistent().await;
+    }
+
+    async fn an_estate_changes_as_a_whole(db) {
+        let fixture = Fixture::new(&db.store, 3).await;
+        let units = &fixture.changes.units.insert;
+        let mut changes = EstateChanges::default();
+        // The number of the first is freed by deleting it, and given to a new one; the second takes a new number.
+        changes.fee_assignments.delete.push(fixture.changes.fee_assignments.insert[0].id);
+        changes.tenures.delete.push(fixture.changes.tenures.insert[0].id);
+        changes.units.delete.push(units[0].id);
+        changes.parties.delete.push(fixture.changes.parties.insert[0].id);
+        changes.units.insert.push(home(units[0].entrance_id.unwrap(), 1));
+        changes.units.update.push(Unit { unit_no: "2A".into(), gross_floor_area_cm2: 1, ..units[1].clone() });
+        let garage = ParkingArea { id: ParkingAreaId::generate(), area_no: "B1".into(), kind: "地下".into() };
+        let mut space = home(units[0].entrance_id.unwrap(), 7);
+        (space.entrance_id, space.parking_area_id, space.kind) = (None, Some(garage.id), UnitKind::ParkingSpace);
+        changes.vehicles.insert.push(Vehicle {
+            id: VehicleId::generate(),
+            party_id: fixture.changes.parties.insert[1].id,
+            unit_id: Some(space.id),
+            plate_no: "沪A12345".into(),
+            brand: None,
+            kind_code: Some("9901".into()),
+            colour: None,
+        });
+        changes.units.insert.push(space);
+        changes.parking_areas.insert.push(garage);
+        fixture.store.apply_estate(&fixture.stamp, fixture.project.id, &changes, "again.xlsx").await.unwrap();
+        let estate = fixture.store.estate(fixture.project.id).await.unwrap();
+        assert_eq!(estate.units.len(), 4);
+        assert!(estate.units.contains(&changes.units.update[0]) && !estate.units.iter().any(|unit| unit.id == units[0].id));
+        assert_eq!(estate.vehicles, changes.vehicles.insert);
+        assert_eq!(estate.parking_areas, changes.parking_areas.insert);
+        let page = fixture.store.units(fixture.project.id, "", None, 10).await.unwrap();
+        let places: Vec<_> = page.items.iter().map(|row| row.place.to_string()).collect();
+        assert_eq!(places, ["1-1-1", "1-1-2A", "1-1-3", "B1-7"]);
+    }
+
+    async fn a_bad_change_leaves_nothing_behind(db) {
+        let fixture = Fixture::new(&db.store, 2).await;
+        let before = fixture.store.estate(fixture.project.id).await.unwrap();
+        let units = &fixture.changes.units.insert;
+        let mut double = EstateChanges::default();
+        double.units.insert.push(home(units[0].entrance_id.unwrap(), 9));
+        double.units.insert.push(home(units[0].entrance_id.unwrap(), 2));
+        let mut orphan = EstateChanges::default();
+        orphan.fee_assignments.insert.push(FeeAssignment { unit_id: UnitId::generate(), id: FeeAssignmentId::generate(), ..fixture.changes.fee_assignments.insert[0].clone() });
+        let mut used = EstateChanges::default();
+        used.units.delete.push(units[0].id);
+        let mut gone = EstateChanges::default();
+        gone.units.update.push(home(units[0].entrance_id.unwrap(), 8));
+        for (changes, expected) in [(double, "unit of this number"), (orphan, "does not exist"), (used, "used elsewhere"), (gone, "deleted meanwhile")] {
+            let error = fixture.store.apply_estate(&fixture.stamp, fixture.project.id, &changes, "bad.xlsx").await.unwrap_err();
+            assert!(matches!(&error, Error::Conflict(sentence) if sentence.contains(expected)), "{error} does not say {expected}");
+            assert_eq!(fixture.store.estate(fixture.project.id).await.unwrap(), before);
+        }
+        fixture.assert_consistent().await;
+    }
+
+    async fn units_are_listed_as_people_count(db) {
+        let fixture = Fixture::new(&db.store, 25).await;
+        let mut cursor = None;
+        let mut numbers = Vec::new();
+        loop {
+            let page = fixture.store.units(fixture.project.id, "", cursor.as_deref(), 10).await.unwrap();
+            numbers.extend(page.items.iter().map(|row| row.unit.unit_no.clone()));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(numbers, (1..=25).map(|number| number.to_string()).collect::<Vec<_>>());
+        let find = |search: &'static str| fixture.store.units(fixture.project.id, search, None, 100);
+        assert_eq!(find("owner 25").await.unwrap().items[0].owners, ["Owner 25"]);
+        assert_eq!(find("OWNER 2").await.unwrap().items.len(), 7);
+        assert_eq!(find("13800008").await.unwrap().items.len(), 16);
+        assert_eq!(find("%").await.unwrap().items.len(), 0);
+        assert!(fixture.store.units(fixture.project.id, "", Some("no"), 10).await.is_err());
+        let places = fixture.store.places(&fixture.units()).await.unwrap();
+        assert_eq!(places.len(), 25);
+        assert!(places.iter().any(|(unit, place)| *unit == fixture.units()[24] && place.to_string() == "1-1-25"));
+        let parties: Vec<_> = fixture.changes.parties.insert.iter().map(|party| party.id).collect();
+        assert_eq!(fixture.store.party_names(&parties).await.unwrap().len(), 25);
+    }
+
+    async fn a_renamed_building_moves_its_units(db) {
+        let fixture = Fixture::new(&db.store, 2).await;
+        let mut changes = EstateChanges::default();
+        let building = Building { building_no: "10".into(), ..fixture.changes.buildings.insert[0].clone() };
+        let second = Building { id: BuildingId::generate(), building_no: "2".into(), kind: None };
+        let entrance = Entrance { id: EntranceId::generate(), building_id: second.id, ..fixture.changes.entrances.insert[0].clone() };
+        changes.units.insert.push(home(entrance.id, 1));
+        changes.buildings.update.push(building);
+        changes.buildings.insert.push(second);
+        changes.entrances.insert.push(entrance);
+        fixture.store.apply_estate(&fixture.stamp, fixture.project.id, &changes, "renamed").await.unwrap();
+        let page = fixture.store.units(fixture.project.id, "", None, 10).await.unwrap();
+        assert_eq!(page.items.iter().map(|row| row.place.to_string()).collect::<Vec<_>>(), ["2-1-1", "10-1-1", "10-1-2"]);
+    }
+
+    async fn a_unit_is_edited_and_sold(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let mut unit = fixture.changes.units.insert[0].clone();
+        unit.occupancy = OccupancyStatus::Unsold;
+        fixture.store.update_unit(&fixture.stamp, &unit).await.unwrap();
+        let buyer = party("Buyer", PartyKind::Owner);
+        fixture.store.transfer_ownership(&fixture.stamp, unit.id, &buyer, day("2025-03-11")).await.unwrap();
+        let row = fixture.store.unit(unit.id).await.unwrap();
+        assert_eq!((row.unit.occupancy, row.owners), (OccupancyStatus::Vacant, vec!["Buyer".to_owned()]));
+        let subjects = fixture.store.subjects(&fixture.query(None, 10)).await.unwrap();
+        let holders: Vec<_> = subjects[0].holders.iter().map(|holder| (holder.party_id, holder.starts_on, holder.ends_on)).collect();
+        let seller = fixture.changes.parties.insert[0].id;
+        assert_eq!(holders, [(seller, None, Some(day("2025-03-11"))), (buyer.id, Some(day("2025-03-11")), None)]);
+        let again = fixture.store.transfer_ownership(&fixture.stamp, unit.id, &party("Late", PartyKind::Owner), day("2025-03-01")).await;
+        assert!(matches!(again, Err(Error::Conflict(_))));
+        let audit = fixture.store.audit(None, 10).await.unwrap();
+        assert_eq!(audit[0].action, "ownership.transfer");
+        assert_eq!((&audit[1].before["occupancy"], &audit[1].after["occupancy"]), (&"occupied".into(), &"unsold".into()));
+    }
+
+    async fn meters_and_pools_are_kept(db) {
+        let fixture = Fixture::new(&db.store, 2).await;
+        let (unit, fee_item_id) = (fixture.units()[0], fixture.fee_item().id);
+        let meter = Meter { id: MeterId::generate(), unit_id: unit, fee_item_id, multiplier_milli: 1_000 };
+        let reading = |day_text: &str, reading_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli };
+        let readings = [reading("2025-01-31", 1), reading("2025-02-28", 10), reading("2025-03-20", 20), reading("2025-03-31", 30), reading("2025-04-01", 40)];
+        fixture.store.add_meters(&fixture.stamp, std::slice::from_ref(&meter), &readings).await.unwrap();
+        assert!(fixture.store.add_meters(&fixture.stamp, &[], &[reading("2025-03-31", 31)]).await.is_err(), "read twice a day");
+        let stray = Meter { id: MeterId::generate(), unit_id: UnitId::generate(), ..meter.clone() };
+        assert!(fixture.store.add_meters(&fixture.stamp, &[stray], &[]).await.is_err());
+        let subjects = fixture.store.subjects(&fixture.query(None, 10)).await.unwrap();
+        let facts = subjects[0].facts.meter.unwrap();
+        assert_eq!((facts.previous_milli, facts.current_milli, facts.multiplier_milli), (Some(10), Some(30), 1_000));
+        assert_eq!(subjects[1].facts.meter, None);
+        let pool = CostPool { fee_item_id, period_start: march().start, total_fen: 100 };
+        fixture.store.set_cost_pool(&fixture.stamp, &pool).await.unwrap();
+        fixture.store.set_cost_pool(&fixture.stamp, &CostPool { total_fen: 200, ..pool.clone() }).await.unwrap();
+        assert_eq!(fixture.store.cost_pool(fee_item_id, march().start).await.unwrap().unwrap().total_fen, 200);
+        assert_eq!(fixture.store.cost_pool(fee_item_id, march().end).await.unwrap(), None);
+    }
+}

@@ -1,0 +1,102 @@
+use chrono::Duration;
+use guanjia_domain::{
+    Error,
+    billing::BillingRun,
+    ids::*,
+    job::{ATTEMPTS_MAX, Job, JobKind, JobState, LEASE_SECONDS, Schedule},
+    ports::Directory,
+};
+use std::collections::HashSet;
+
+use super::{fixture::*, on_both};
+
+on_both! {
+    async fn a_job_is_claimed_by_one_worker(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (run, first) = fixture.start_run().await;
+        let mut expected = HashSet::from([first.id]);
+        for _ in 0..19 {
+            let job = Job::new(JobKind::PostRun, run.id, &fixture.stamp);
+            fixture.store.add_job(&fixture.stamp, &job).await.unwrap();
+            expected.insert(job.id);
+        }
+        let other = db.another_host().await;
+        let drain = |store: std::sync::Arc<crate::Store>, worker: &'static str| async move {
+            let mut claimed = Vec::new();
+            while let Some((_, job)) = store.claim_job(worker, now()).await.unwrap() {
+                claimed.push(job.id);
+            }
+            claimed
+        };
+        let (left, right) = tokio::join!(tokio::spawn(drain(db.store.clone(), "a")), tokio::spawn(drain(other, "b")));
+        let all: Vec<_> = left.unwrap().into_iter().chain(right.unwrap()).collect();
+        assert_eq!((all.len(), all.into_iter().collect::<HashSet<_>>()), (20, expected));
+    }
+
+    /// A silent worker loses its job; a job that kills its hosts is given up.
+    async fn a_lease_runs_out(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (_, job) = fixture.start_run().await;
+        let mut at = now();
+        assert!(fixture.store.claim(job.id, "a", at).await.unwrap());
+        assert!(!fixture.store.claim(job.id, "b", at).await.unwrap());
+        assert_eq!(db.store.claim_job("b", at + Duration::seconds(LEASE_SECONDS)).await.unwrap(), None);
+        assert!(fixture.store.report(job.id, "a", 5, 10, at + Duration::seconds(20)).await.unwrap());
+        for attempt in 2..=ATTEMPTS_MAX {
+            at += Duration::seconds(2 * LEASE_SECONDS);
+            let (_, claimed) = db.store.claim_job("b", at).await.unwrap().unwrap();
+            assert_eq!((claimed.id, claimed.attempts, claimed.done), (job.id, attempt, 5));
+        }
+        assert!(!fixture.store.report(job.id, "a", 6, 10, at).await.unwrap(), "the first worker has lost it");
+        fixture.store.finish(job.id, "a", None, false, at).await.unwrap();
+        assert_eq!(fixture.store.job(job.id).await.unwrap().state, JobState::Running);
+        assert_eq!(db.store.claim_job("c", at + Duration::hours(1)).await.unwrap(), None);
+        let given_up = fixture.store.job(job.id).await.unwrap();
+        assert_eq!(given_up.state, JobState::Failed);
+        assert!(given_up.error.unwrap().contains("given up"));
+    }
+
+    async fn a_job_can_be_cancelled(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (run, job) = fixture.start_run().await;
+        fixture.store.claim(job.id, "a", now()).await.unwrap();
+        fixture.store.request_cancel(&fixture.stamp, job.id).await.unwrap();
+        assert!(matches!(fixture.store.report(job.id, "a", 1, 2, now()).await, Err(Error::Cancelled)));
+        fixture.store.finish(job.id, "a", None, true, now()).await.unwrap();
+        assert_eq!(fixture.store.job(job.id).await.unwrap().state, JobState::Cancelled);
+        assert!(matches!(fixture.store.request_cancel(&fixture.stamp, job.id).await, Err(Error::Conflict(_))));
+        let waiting = Job::new(JobKind::PreviewRun, run.id, &fixture.stamp);
+        fixture.store.add_job(&fixture.stamp, &waiting).await.unwrap();
+        fixture.store.request_cancel(&fixture.stamp, waiting.id).await.unwrap();
+        assert_eq!(fixture.store.jobs_of_run(run.id).await.unwrap()[1].state, JobState::Cancelled);
+        assert_eq!(db.store.claim_job("b", now()).await.unwrap(), None);
+    }
+
+    async fn a_schedule_fires_once(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let schedule = Schedule {
+            id: ScheduleId::generate(),
+            project_id: fixture.project.id,
+            cron: "0 6 1 * *".into(),
+            time_zone: "Asia/Shanghai".into(),
+            enabled: true,
+            next_at: now(),
+        };
+        fixture.store.add_schedule(&fixture.stamp, &schedule).await.unwrap();
+        assert!(db.store.due_schedules(now() - Duration::seconds(1)).await.unwrap().is_empty());
+        let (_, due) = db.store.due_schedules(now()).await.unwrap().pop().unwrap();
+        let next = now() + Duration::days(31);
+        let fire = || async {
+            let run = BillingRun::new(fixture.project.id, march(), &fixture.stamp);
+            let job = Job::new(JobKind::PreviewRun, run.id, &fixture.stamp);
+            fixture.store.fire_schedule(&fixture.stamp, &due, next, &run, &job).await.unwrap()
+        };
+        let (left, right) = tokio::join!(fire(), fire());
+        assert!(left ^ right);
+        assert_eq!(fixture.store.runs(fixture.project.id).await.unwrap().len(), 1);
+        assert!(db.store.due_schedules(now()).await.unwrap().is_empty());
+        fixture.store.set_schedule_enabled(&fixture.stamp, schedule.id, false).await.unwrap();
+        assert!(db.store.due_schedules(next).await.unwrap().is_empty());
+        assert!(!fixture.store.schedules().await.unwrap()[0].enabled);
+    }
+}

@@ -1,0 +1,32 @@
+use guanjia_domain::{Error, ids::BindingId, plugin::Binding};
+
+use super::{fixture::*, on_both};
+
+on_both! {
+    async fn a_version_is_installed_once(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let installed = plugin("1.0.0", "aa");
+        fixture.store.install_plugin(&fixture.stamp, &installed, b"component").await.unwrap();
+        let other = fixture.store.install_plugin(&fixture.stamp, &plugin("1.0.0", "bb"), b"other").await;
+        assert!(matches!(other, Err(Error::Conflict(_))));
+        fixture.store.install_plugin(&fixture.stamp, &plugin("1.1.0", "bb"), b"other").await.unwrap();
+        assert_eq!(fixture.store.plugins().await.unwrap().len(), 2);
+        assert_eq!(fixture.store.plugin_by_digest("aa").await.unwrap(), Some(installed));
+        assert_eq!(fixture.store.plugin("guanjia.area-fee", "2.0.0").await.unwrap(), None);
+        assert_eq!(fixture.store.component("bb").await.unwrap(), b"other");
+        assert!(matches!(fixture.store.component("cc").await, Err(Error::NotFound { .. })));
+    }
+
+    async fn one_active_binding_holds_on_a_day(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let next = Binding { settings: r#"{"price":"3.00"}"#.into(), ..binding(fixture.project.id, fixture.fee_item().id, "2025-06-01") };
+        let refused = fixture.store.add_binding(&fixture.stamp, &next, false).await.unwrap_err();
+        assert!(refused.to_string().contains("bound there already"), "{refused}");
+        fixture.store.add_binding(&fixture.stamp, &next, true).await.unwrap();
+        let bindings = fixture.store.bindings(fixture.project.id).await.unwrap();
+        assert_eq!(bindings[0].effective_to, Some(day("2025-06-01")));
+        assert_eq!(fixture.store.binding(next.id).await.unwrap(), next);
+        let before = Binding { id: BindingId::generate(), ..binding(fixture.project.id, fixture.fee_item().id, "2025-03-01") };
+        assert!(fixture.store.add_binding(&fixture.stamp, &before, true).await.is_err(), "it would run into the next one");
+    }
+}
