@@ -1,0 +1,203 @@
+//! What the sandbox costs: the area fee as a component and as a native function, per subject, in CPU time of the calling
+//! thread. Run it with `cargo run --release -p guanjia-sandbox --example per_subject`.
+
+use std::{
+    hint::black_box,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use area_fee::AreaFee;
+use guanjia_domain::{
+    Date, Period,
+    decision::Outcome,
+    facts::{FactKind, FeeFact},
+    ports::PolicyEngine,
+    values::{Cells, Codes, Column, Currency, FeeBatch, Numbers, Segments},
+};
+use guanjia_packaging::{build, build_plugins};
+use guanjia_plugin_sdk::FeeGuest;
+use guanjia_sandbox::{Sandbox, SandboxOptions};
+
+/// What a company writes: a price, one exception, a discount.
+const SETTINGS: &str =
+    r#"{"discount-percent-by-occupancy":{"vacant":"30"},"price":"2.80","price-by-unit-kind":{"shop":"4.5"}}"#;
+/// Batches whose cost is measured; a run uses 1,024.
+const SUBJECTS: [u32; 5] = [1, 64, 256, 1_024, 4_096];
+/// Subjects of one measurement, so that each takes some tens of milliseconds.
+const SUBJECTS_PER_ROUND: u32 = 65_536;
+/// The least of so many rounds is taken: what is above it is the machine's other work.
+const ROUNDS: usize = 15;
+
+type AnyError = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> Result<(), AnyError> {
+    let cache = std::env::temp_dir().join(format!("guanjia-per-subject-{}", std::process::id()));
+    let component = component()?;
+    let started = Instant::now();
+    let sandbox = host(&cache)?;
+    let engine_us = started.elapsed().as_micros();
+    let started = Instant::now();
+    let plugin = sandbox.verify(component.clone()).await?;
+    let verify_us = started.elapsed().as_micros();
+    let started = Instant::now();
+    let restarted = host(&cache)?;
+    restarted.prepare(&plugin.digest, &Nothing).await?;
+    let restart_us = started.elapsed().as_micros();
+    println!("{}", sandbox.profile());
+    println!(
+        "component {} bytes; engine {engine_us} µs; verify with golden cases {verify_us} µs; engine and AOT load {restart_us} µs",
+        component.len()
+    );
+    println!();
+    println!(
+        "| subjects a call | native ns/subject | component ns/subject | ratio | fuel/subject | component µs/call |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for subjects in SUBJECTS {
+        row(&sandbox, &plugin.digest, &batch(subjects))?;
+    }
+    println!();
+    alone(&sandbox, &plugin.digest).await?;
+    std::fs::remove_dir_all(cache)?;
+    Ok(())
+}
+
+fn row(sandbox: &Sandbox, digest: &str, batch: &FeeBatch) -> Result<(), AnyError> {
+    let calls = (SUBJECTS_PER_ROUND / batch.subjects).min(8_192);
+    let native = least(calls, || {
+        black_box(AreaFee::evaluate(SETTINGS, black_box(batch)).map_err(|problem| problem.code)?);
+        Ok(())
+    })?;
+    let mut fuel = 0;
+    let component = least(calls, || {
+        let evaluation = sandbox.evaluate_fee_here(digest, SETTINGS, black_box(batch))?;
+        fuel = evaluation.fuel;
+        match evaluation.outcome {
+            Outcome::Answer(_) => Ok(()),
+            Outcome::Failure(failure) => Err(failure.reason.into()),
+        }
+    })?;
+    let subjects = u64::from(batch.subjects);
+    let (native_each, component_each) = (native / subjects, component / subjects);
+    println!(
+        "| {subjects} | {native_each} | {component_each} | {} | {} | {} |",
+        hundredths(component * 100 / native.max(1)),
+        fuel / i64::from(batch.subjects),
+        hundredths(component / 10),
+    );
+    Ok(())
+}
+
+/// One subject through the whole of what a server does for it: permit, blocking thread, fresh sandbox.
+async fn alone(sandbox: &Sandbox, digest: &str) -> Result<(), AnyError> {
+    const CALLS: u32 = 4_000;
+    let one = Arc::new(batch(1));
+    let mut least = u64::MAX;
+    for _ in 0..ROUNDS {
+        let before = process_cpu_ns()?;
+        for _ in 0..CALLS {
+            sandbox.evaluate_fee(digest, SETTINGS, Arc::clone(&one)).await?;
+        }
+        least = least.min((process_cpu_ns()? - before) / u64::from(CALLS));
+    }
+    println!("a lone decision through the async door: {} µs CPU of all threads", hundredths(least / 10));
+    Ok(())
+}
+
+/// CPU nanoseconds of one call, from the best round.
+fn least(calls: u32, mut call: impl FnMut() -> Result<(), AnyError>) -> Result<u64, AnyError> {
+    let mut best = u64::MAX;
+    for _ in 0..ROUNDS {
+        let before = thread_cpu_ns()?;
+        for _ in 0..calls {
+            call()?;
+        }
+        best = best.min((thread_cpu_ns()? - before) / u64::from(calls));
+    }
+    Ok(best)
+}
+
+/// CPU time of this thread so far; Linux tells it without a system library.
+fn thread_cpu_ns() -> Result<u64, AnyError> {
+    cpu_ns(Path::new("/proc/thread-self/schedstat"))
+}
+
+fn process_cpu_ns() -> Result<u64, AnyError> {
+    let mut total = 0;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        total += cpu_ns(&thread?.path().join("schedstat"))?;
+    }
+    Ok(total)
+}
+
+fn cpu_ns(path: &Path) -> Result<u64, AnyError> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.split(' ').next().ok_or("an empty schedstat")?.parse()?)
+}
+
+/// A number of hundredths, with its point.
+fn hundredths(value: u64) -> String {
+    format!("{}.{:02}", value / 100, value % 100)
+}
+
+fn host(cache: &Path) -> Result<Sandbox, AnyError> {
+    Ok(Sandbox::new(SandboxOptions { cache_dir: Some(cache.to_owned()), ..SandboxOptions::default() })?)
+}
+
+/// The source of a host whose code cache has everything.
+struct Nothing;
+
+#[async_trait::async_trait]
+impl guanjia_domain::ports::ComponentSource for Nothing {
+    async fn component(&self, digest: &str) -> guanjia_domain::Result<Vec<u8>> {
+        Err(guanjia_domain::Error::not_found("component", digest))
+    }
+}
+
+fn component() -> Result<Vec<u8>, AnyError> {
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let built = build_plugins(&root, &["area-fee"], &root.join("target/guests"), build::PROFILE)?;
+    let plugin = built.first().ok_or("nothing was built")?;
+    Ok(std::fs::read(&plugin.path)?)
+}
+
+/// Homes of a plausible estate, one segment each, every thirtieth with two.
+fn batch(subjects: u32) -> FeeBatch {
+    let period = Period { start: Date(20_148), end: Date(20_179) };
+    let mut segments = Segments::default();
+    for subject in 0..subjects {
+        let middle = Date(period.start.0 + 10);
+        let halves = [(period.start, middle), (middle, period.end)];
+        let whole = [(period.start, period.end)];
+        let stretches = if subject % 30 == 29 { halves.as_slice() } else { whole.as_slice() };
+        for (start, end) in stretches {
+            segments.subject.push(subject);
+            segments.start.push(*start);
+            segments.end.push(*end);
+        }
+    }
+    let rows = segments.subject.len();
+    let facts = AreaFee::describe().facts.iter().map(|name| column(name, rows)).collect();
+    FeeBatch { period, currency: Currency::cny(), subjects, segments, facts }
+}
+
+fn column(name: &str, rows: usize) -> Column {
+    let kind = FeeFact::by_name(name).map(|fact| fact.definition().kind);
+    let cells = match kind {
+        Some(FactKind::Number { scale }) => Cells::Numbers(Numbers {
+            scale,
+            mantissas: (0..rows).zip((0..97).cycle()).map(|(_, n)| 700_000 + n * 4_567).collect(),
+        }),
+        _ => {
+            let names = ["residential", "shop", "office"].map(str::to_owned).to_vec();
+            Cells::Codes(Codes {
+                names,
+                cells: (0..rows).zip([0, 0, 0, 1, 0, 2].into_iter().cycle()).map(|(_, n)| n).collect(),
+            })
+        }
+    };
+    Column { cells, missing: Vec::new() }
+}

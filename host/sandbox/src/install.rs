@@ -1,0 +1,273 @@
+//! Verifying a component before anybody trusts it. Every refusal says what is wrong and what to do about it.
+
+mod golden;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use guanjia_domain::{
+    Error, Result,
+    facts::FeeFact,
+    plugin::{ExtensionPoint, InstalledPlugin, MessageText, PluginExport, StepText, Text},
+    values::Description,
+};
+use guanjia_packaging::{ComponentError, ComponentInfo, Export, Localized, Manifest, manifest};
+
+use crate::{
+    limits::COMPILE_TIME,
+    prepared::Prepared,
+    sandbox::{Inner, Sandbox, bounded},
+};
+
+/// What this host lets a component import. All of version 1.0: a patch release changes no type.
+const IMPORTS: [&str; 2] = ["guanjia:types/types@1.0.", "guanjia:types/log@1.0."];
+/// Codes that the SDK raises by itself; every plug-in gets their sentences.
+const SDK_CODES: [&str; 4] = ["missing-fact", "wrong-kind-of-fact", "out-of-range", "invalid-settings"];
+
+/// A component that looks right, but has not been run.
+struct Candidate {
+    info: ComponentInfo,
+    manifest: Manifest,
+}
+
+/// Size, type, manifest, imports, exports, compilation, description, golden cases: the cheap checks come first, and
+/// nothing is run before everything else is known to fit.
+pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<InstalledPlugin> {
+    let bytes: Arc<[u8]> = bytes.into();
+    let size_max = sandbox.component_bytes_max();
+    let read = Arc::clone(&bytes);
+    let examined = tokio::task::spawn_blocking(move || examine(&read, size_max));
+    let candidate = Arc::new(bounded(COMPILE_TIME, examined).await??);
+    let (component, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
+    let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(&candidate));
+    let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest)).await??;
+    sandbox.keep(&candidate.info.digest, &component, prepared).await?;
+    installed(&candidate, exports)
+}
+
+/// What can be said without compiling.
+fn examine(bytes: &[u8], size_max: usize) -> Result<Candidate> {
+    if bytes.len() > size_max {
+        return Err(refused(format!(
+            "the component has {} bytes; at most {size_max} are installed. Build it in the release profile with `strip` and `lto`, \
+             or have the operator raise the limit",
+            bytes.len()
+        )));
+    }
+    let info = guanjia_packaging::inspect(bytes).map_err(|error| component_refused(&error))?;
+    let manifest = guanjia_packaging::read_manifest(bytes).map_err(|error| component_refused(&error))?;
+    check_imports(&info)?;
+    check_exports(&info, &manifest)?;
+    Ok(Candidate { info, manifest })
+}
+
+fn component_refused(error: &ComponentError) -> Error {
+    let advice = match error {
+        ComponentError::CoreModule | ComponentError::Encode { .. } => "",
+        ComponentError::TooLarge { .. } => ". Build it in the release profile with `strip` and `lto`",
+        ComponentError::NotWasm { .. } => ". Choose the .wasm file that `guanjia plugin build` writes",
+        ComponentError::Invalid { .. } => ". Build it again; the file may be cut or use an extension of WebAssembly",
+        ComponentError::NoManifest => ". Add a plugin.toml and build it with `guanjia plugin build`",
+        ComponentError::SeveralManifests => ". Build it from its core module again",
+        ComponentError::Manifest(_) => ". Mend plugin.toml and build it again",
+    };
+    refused(format!("{error}{advice}"))
+}
+
+fn check_imports(info: &ComponentInfo) -> Result<()> {
+    let allowed = |name: &String| IMPORTS.iter().any(|prefix| name.starts_with(prefix));
+    let Some(name) = info.imports.iter().find(|name| !allowed(name)) else {
+        return Ok(());
+    };
+    let advice = if name.starts_with("wasi:") {
+        "A rule has no files, clock or network: build it for wasm32-unknown-unknown, without WASI"
+    } else if name.starts_with("guanjia:types/") {
+        "This host offers version 1.0: build it with the SDK of this host"
+    } else {
+        "A plug-in may import only the types and the log of guanjia:types@1.0: take facts and settings as arguments"
+    };
+    Err(refused(format!("the component imports {name}, which this host does not offer. {advice}")))
+}
+
+fn check_exports(info: &ComponentInfo, manifest: &Manifest) -> Result<()> {
+    for (point, export) in &manifest.exports {
+        if (export.wit.major, export.wit.minor) != (1, 0) {
+            return Err(refused(format!(
+                "the manifest names version {} of {point}; this host serves 1.0. Build it with the SDK of this host",
+                export.wit
+            )));
+        }
+        let name = export_name(point, export);
+        if !info.exports.contains(&name) {
+            return Err(refused(format!(
+                "the manifest promises {name}, but the component exports {}. Export it, or take exports.{point} out of plugin.toml",
+                if info.exports.is_empty() { "nothing".to_owned() } else { info.exports.join(", ") }
+            )));
+        }
+    }
+    let promised: Vec<String> = manifest.exports.iter().map(|(point, export)| export_name(point, export)).collect();
+    match info.exports.iter().find(|name| !promised.contains(name)) {
+        Some(name) => Err(refused(format!(
+            "the component exports {name}, which its manifest does not name. Add it to [exports] of plugin.toml, or do not export it"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn export_name(point: &str, export: &Export) -> String {
+    format!("guanjia:{point}/{point}@{}", export.wit)
+}
+
+/// Instantiates the component, asks it what it is, and runs its golden cases.
+fn try_out(inner: &Inner, prepared: &Prepared, manifest: &Manifest) -> Result<Vec<PluginExport>> {
+    let mut exports = Vec::with_capacity(manifest.exports.len());
+    for (name, export) in &manifest.exports {
+        let point: ExtensionPoint = name.parse()?;
+        let description = describe(inner, prepared, point)?;
+        check_description(point, export, &description, manifest)?;
+        if point == ExtensionPoint::FeePolicy {
+            golden::run(inner, prepared, manifest, &description)?;
+        }
+        exports.push(PluginExport { point, wit: export.wit.to_string(), description });
+    }
+    Ok(exports)
+}
+
+fn describe(inner: &Inner, prepared: &Prepared, point: ExtensionPoint) -> Result<Description> {
+    let (runtime, limits) = (&inner.runtime, &inner.limits);
+    let called = match (point, &prepared.fee_policy, &prepared.late_fee_policy) {
+        (ExtensionPoint::FeePolicy, Some(policy), _) => policy.describe(runtime, limits)?,
+        (ExtensionPoint::LateFeePolicy, _, Some(policy)) => policy.describe(runtime, limits)?,
+        _ => {
+            return Err(refused(format!(
+                "the component does not export {point} as this host knows it. Build it with the SDK of this host"
+            )));
+        }
+    };
+    called.result.map_err(|failure| {
+        refused(format!(
+            "asked what it reads and writes (describe of {point}), the plug-in failed: {}. Mend it and build it again",
+            failure.reason
+        ))
+    })
+}
+
+/// What the component says of itself is what its manifest says, and the host has the facts that it wants.
+fn check_description(
+    point: ExtensionPoint,
+    export: &Export,
+    description: &Description,
+    manifest: &Manifest,
+) -> Result<()> {
+    if description.facts != export.facts {
+        return Err(refused(format!(
+            "the component reads the facts [{}], its manifest lists [{}]. Make both the same, in the same order",
+            description.facts.join(", "),
+            export.facts.join(", ")
+        )));
+    }
+    if let Some(fact) = description.facts.iter().find(|fact| !is_known(point, fact)) {
+        return Err(refused(format!(
+            "the plug-in reads the fact {fact}, which this host does not have for {point}. It has: {}",
+            known_facts(point)
+        )));
+    }
+    if let Some(step) = description.steps.iter().find(|step| !manifest.steps.contains_key(*step)) {
+        return Err(refused(format!(
+            "the plug-in explains itself with the step {step}, for which there are no words. Add [steps.{step}] to plugin.toml"
+        )));
+    }
+    let empty = |measure: &String| measure.trim().is_empty();
+    if description.measures.iter().any(empty) {
+        return Err(refused(
+            "the plug-in describes a unit of measure without a name. Name it, such as m2 or month".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn is_known(point: ExtensionPoint, fact: &str) -> bool {
+    match point {
+        ExtensionPoint::FeePolicy => FeeFact::by_name(fact).is_some(),
+        // The catalogue has no facts of overdue charges yet: dates and balances come with the batch itself.
+        ExtensionPoint::LateFeePolicy => false,
+    }
+}
+
+fn known_facts(point: ExtensionPoint) -> String {
+    match point {
+        ExtensionPoint::FeePolicy => {
+            let names: Vec<&str> = FeeFact::ALL.iter().map(|fact| fact.definition().name).collect();
+            names.join(", ")
+        }
+        ExtensionPoint::LateFeePolicy => "none".to_owned(),
+    }
+}
+
+fn installed(candidate: &Candidate, exports: Vec<PluginExport>) -> Result<InstalledPlugin> {
+    let Candidate { info, manifest } = candidate;
+    Ok(InstalledPlugin {
+        id: manifest.id.clone(),
+        version: manifest.version.to_string(),
+        digest: info.digest.clone(),
+        publisher: manifest.publisher.clone(),
+        title: text(&manifest.title),
+        summary: text(&manifest.summary),
+        exports,
+        settings_schema: manifest.settings_schema.clone(),
+        steps: manifest.steps.iter().map(|(key, step)| (key.clone(), step_text(step))).collect(),
+        messages: messages(manifest),
+        float_free: info.float_free,
+        size_bytes: i64::try_from(info.size).map_err(|_| Error::Overflow("measuring a component"))?,
+    })
+}
+
+fn text(localized: &Localized) -> Text {
+    Text { zh: localized.zh.clone(), en: localized.en.clone() }
+}
+
+fn step_text(step: &manifest::StepText) -> StepText {
+    StepText { args: step.args.clone(), label: text(&step.label), text: text(&step.text) }
+}
+
+/// The manifest's sentences, and those of the codes that the SDK raises by itself.
+fn messages(manifest: &Manifest) -> BTreeMap<String, MessageText> {
+    let codes = manifest.messages.keys().map(String::as_str).chain(SDK_CODES);
+    let message = |code: &str| {
+        let message = manifest.message(code)?;
+        let text = Text { zh: message.zh, en: message.en };
+        Some((code.to_owned(), MessageText { args: message.args, text }))
+    };
+    codes.filter_map(message).collect()
+}
+
+fn refused(sentence: String) -> Error {
+    Error::invalid(sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn info(imports: &[&str]) -> ComponentInfo {
+        ComponentInfo {
+            imports: imports.iter().map(|name| (*name).to_owned()).collect(),
+            exports: Vec::new(),
+            size: 0,
+            digest: String::new(),
+            float_free: true,
+        }
+    }
+
+    #[rstest]
+    #[case::types_and_log(&["guanjia:types/types@1.0.0", "guanjia:types/log@1.0.0"], "")]
+    #[case::patch_release(&["guanjia:types/types@1.0.7"], "")]
+    #[case::later_minor(&["guanjia:types/types@1.1.0"], "This host offers version 1.0")]
+    #[case::other_interface(&["guanjia:types/clock@1.0.0"], "guanjia:types/clock@1.0.0")]
+    #[case::wasi(&["guanjia:types/types@1.0.0", "wasi:cli/environment@0.2.6"], "wasm32-unknown-unknown")]
+    #[case::look_up(&["acme:lookup/rates@1.0.0"], "take facts and settings as arguments")]
+    fn imports_beyond_the_contract_are_refused(#[case] imports: &[&str], #[case] words: &str) {
+        let sentence = check_imports(&info(imports)).map_or_else(|error| error.to_string(), |()| String::new());
+        assert!(sentence.contains(words) && sentence.is_empty() == words.is_empty(), "{sentence}");
+    }
+}

@@ -1,0 +1,42 @@
+//! Runs plug-ins: the only crate that knows wasmtime.
+//!
+//! [`Sandbox`] implements the domain's [`PolicyEngine`](guanjia_domain::ports::PolicyEngine). It **verifies** a component
+//! file before anybody trusts it, keeps it **prepared** (compiled and linked, in memory and on disk), and makes **calls**,
+//! each in a fresh instance with hard limits, dropped after the call, so that no state is hidden between two decisions.
+//!
+//! The same call gives the same bytes on every machine: fuel, memory, stack and output are bounded by counting, and the
+//! only bound that depends on the clock, a deadline far above what the fuel lasts, is a backstop that is tried twice.
+//!
+//! It is *not* a judge of answers: whether an answer can be true is the domain's to check. It is not a compile farm
+//! either: components are compiled in this process, on a thread that nobody waits for after a time. Where that is not
+//! isolation enough, `Sandbox::compile` and `call::run` are the seam: both take bytes and give bytes or values, so that a
+//! worker process of the same binary can do them.
+//!
+//! ```no_run
+//! # async fn example(component: Vec<u8>) -> guanjia_domain::Result<()> {
+//! use guanjia_domain::ports::PolicyEngine;
+//! use guanjia_sandbox::{Sandbox, SandboxOptions};
+//!
+//! let sandbox = Sandbox::new(SandboxOptions { cache_dir: Some("var/cache/components".into()), ..Default::default() })?;
+//! let plugin = sandbox.verify(component).await?;
+//! println!("{} {} can be bound", plugin.id, plugin.version);
+//! # Ok(())
+//! # }
+//! ```
+
+mod bindings;
+mod cache;
+mod call;
+mod engine;
+mod fee_policy;
+mod install;
+mod late_fee_policy;
+mod limits;
+mod log;
+mod prepared;
+mod sandbox;
+#[cfg(test)]
+mod tests;
+
+pub use limits::Limits;
+pub use sandbox::{LateFeeEvaluation, Sandbox, SandboxOptions};
