@@ -1,0 +1,405 @@
+## Frame
+
+app = Guanjia
+logo = 管
+skip = Skip to content
+nav = Navigation
+nav-today = Today
+nav-units = Units
+nav-billing = Billing
+nav-import = Import
+nav-plugins = Plug-ins
+nav-audit = Audit
+nav-me = Me
+nav-rules = Rules
+nav-office = Office
+search = Search
+search-hint = Search number · name · phone · plate
+other-language = 中文
+more = More
+older = Older
+month = { $year }-{ $month }
+from-to = { $from } to { $to }
+building = Building { $name }
+square-metres = { $area } m²
+developer = Developer
+missing = missing
+project = Project
+month-label = Month
+state = State
+lines = Lines
+total = Total
+held = Held
+unit = Unit
+owner = Owner
+kind = Kind
+area = Floor area
+occupancy = Occupancy
+fee-item = Fee item
+fee-items = Fee items
+payer = Payer
+amount = Amount
+quantity = Quantity
+unit-price = Unit price
+reason = Reason
+why = Why
+version = Version
+publisher = Publisher
+settings = Settings
+time = Time
+who = Who
+what = What
+number = No.
+hash = Hash
+detail = Detail
+sheet = Sheet
+row = Row
+column = Column
+cell-value = Value
+default = default
+required = required
+created-by = Made by
+building-label = Building
+previous = Previous
+this-time = This period
+difference = Difference
+export-do = Export workbook
+api-docs = API reference
+logout = Log out
+
+## Login
+
+login-title = Log in
+login-company = Company
+login-name = User name
+login-password = Password
+login-do = Log in
+login-failed = Company, user name or password is wrong. Try again.
+
+## Today
+
+home-empty = There is no project yet.
+home-empty-help = Import a project's workbook first; then it can be billed.
+home-waiting =
+    { $count ->
+        [0] Nothing is waiting.
+        [one] One thing is waiting.
+       *[other] { $count } things are waiting.
+    }
+home-waiting-title = Waiting
+home-missing-months =
+    { $count ->
+        [0] Every month is posted.
+        [one] One month is not posted.
+       *[other] { $count } months are not posted.
+    }
+home-never-billed = Never billed yet.
+held-count =
+    { $count ->
+        [one] One subject held
+       *[other] { $shown } subjects held
+    }
+
+## Units
+
+units-sub = In the order of building, entrance and number
+units-empty = No units yet. They appear here once a workbook is imported.
+units-none-found = Nothing found. Try part of the number, or the owner's family name.
+unit-building = Building
+unit-entrance = Entrance
+unit-storey = Storey
+unit-area = Gross floor area
+unit-internal-area = Internal area
+unit-rent = Rent
+unit-layout = Layout
+owner-none = No owner on record.
+names-masked = Names are masked; seeing them takes the permission to read personal data.
+facts = Facts
+charges = Charges
+charges-empty = Nothing is posted yet.
+charges-hidden = Your role does not see charges.
+fee-items-sub = latest period
+unit-kind-residential = Home
+unit-kind-office = Office
+unit-kind-shop = Shop
+unit-kind-parking-space = Parking space
+unit-kind-storage = Storage
+occupancy-occupied = Occupied
+occupancy-vacant = Vacant
+occupancy-unsold = Unsold
+
+## Billing
+
+runs-title = Runs
+runs-empty = No runs yet. Choose a month and preview it.
+runs-all-billed = Everything up to this month is posted.
+runs-missing =
+    { $count ->
+        [one] { $first } is not posted.
+       *[other] { $count } months since { $first } are not posted.
+    }
+runs-choose-month = Month
+runs-preview = Preview this month
+runs-preview-help = Only computes and posts nothing; may be repeated.
+runs-preview-month = Preview { $month }
+run-title = Charges of { $month }
+run-state-computing = Computing
+run-state-previewed = To be approved
+run-state-approved = To be posted
+run-state-posting = Posting
+run-state-posted = Posted
+run-state-cancelled = Cancelled
+run-next-computing = Follow
+run-next-previewed = Approve
+run-next-approved = Post
+run-next-posting = Follow
+run-headline-computing = Computing: { $shown } lines so far, { $total }.
+run-headline-previewed = { $shown } lines, { $total }; somebody other than { $maker } has to approve.
+run-headline-approved = { $shown } lines, { $total }; approved and waiting to be posted.
+run-headline-posting = Posting { $shown } lines, { $total }.
+run-headline-posted = { $shown } lines posted, { $total }.
+run-headline-cancelled = Cancelled; nothing was posted.
+run-created = Previewed by { $who }, { $at }
+run-approved = Approved by { $who }, { $at }
+run-posted = Posted by { $who }, { $at }
+run-failed = The work stopped; what was done is kept. Go on with it. Reason:
+figure-total = Total due
+figure-before = before { $amount }
+figure-difference = Difference
+figure-lines = Lines
+figure-posted = { $shown } posted
+figure-held = Held
+figure-held-none = nothing held
+figure-held-some = the rest is not affected
+held-banner =
+    { $count ->
+        [one] One subject is held; the rest is not affected.
+       *[other] { $shown } subjects are held; the rest is not affected.
+    }
+held-look = See held
+totals-title = By fee item and building
+totals-previous = against
+totals-no-previous = nothing earlier is posted
+all-buildings = All
+largest-title = Largest lines
+largest-none = No lines yet.
+largest-too-many = Too many lines to rank here; look by fee item or building.
+lines-all = All lines
+lines-title = Lines of { $month }
+lines-none = No lines here.
+back-to-run = Back to the run
+approve-do = Approve…
+approve-help = Once approved the amounts do not change and can be posted.
+approve-with-figures = Approve { $shown } lines, { $total }
+post-do = Post…
+post-help = Posting writes charges and journal entries; they can be reversed, never edited.
+post-with-figures = Post { $shown } lines, { $total }
+cancel-do = Cancel this run
+cancel-help = Nothing will be posted; what was computed is kept on file.
+resume-do = Go on
+again-do = Preview again
+progress-waiting = Waiting to start
+progress-computing = Computing
+progress-posting = Posting
+progress-help = You may leave this page; the work goes on.
+
+## Held
+
+held-title = Held in { $month }
+held-headline =
+    { $count ->
+        [one] One subject has no charge
+       *[other] { $shown } subjects have no charge
+    }; mend the cause and preview again: only what is missing is charged.
+held-none = Nothing is held; everything was computed.
+held-again = Preview again
+held-beyond = { $count } more are not shown; the API gives them all.
+hold-policy-error = Rule could not decide
+hold-trap = Plug-in broke
+hold-limit = Over a limit
+hold-invalid-output = Answer not credible
+
+## Line
+
+why-title = – how it came about
+steps = Steps
+replayable = replayable
+due-this-period = Due this period
+not-posted = not posted
+rule = Rule
+effective-since = in force since
+decision = Decision
+engine = Engine
+facts-seen = Facts it saw
+facts-none = It reads no facts.
+settings-none = No settings.
+replay-do = Replay
+replay-help = Runs the same rule, settings and facts again and compares bit for bit.
+replay-identical = Replayed: identical, bit for bit.
+replay-different = Replayed: different.
+value-true = yes
+value-false = no
+value-residential = home
+value-office = office
+value-shop = shop
+value-parking-space = parking space
+value-storage = storage
+value-occupied = occupied
+value-vacant = vacant
+value-unsold = unsold
+value-sold = sold
+value-leased = leased
+value-none = none
+
+## Plug-ins
+
+plugin = Plug-in
+plugins-sub = Rules are computed by plug-ins in a sandbox; they cannot change records.
+plugins-empty = No plug-in is installed.
+arithmetic = Arithmetic
+float-free = no floating point
+has-floats = has floating point
+install-title = Install a plug-in
+install-file = Component file
+install-do = Check and install
+install-help = Type, manifest and golden cases are checked first.
+plugin-reads = It sees these facts and nothing else:
+fact-unknown = this host lacks the fact
+plugin-about = About
+identifier = Identifier
+size = Size
+digest = Digest
+settings-schema = What can be set
+bindings = Where it is enabled
+bindings-empty = Not enabled anywhere yet.
+effective = In force
+open-ended = open
+mode = Mode
+mode-trial = Trial
+mode-shadow = Shadow
+mode-active = Active
+point-fee-policy = Fee policy
+point-late-fee-policy = Late-fee policy
+
+## Audit
+
+audit-sub = Every change has a row, chained to the one before: a missing or altered row is found.
+audit-empty = No rows yet.
+before-after = Before and after
+before = Before
+after = After
+action-billing-run-create = Run made
+action-billing-run-preview = Preview finished
+action-billing-run-approve = Run approved
+action-billing-run-start-posting = Posting started
+action-billing-run-post = Run posted
+action-billing-run-cancel = Run cancelled
+action-billing-run-reopen = Run reopened
+action-plugin-install = Plug-in installed
+action-binding-add = Plug-in enabled
+action-estate-import = Workbook imported
+action-unit-update = Unit changed
+action-ownership-transfer = Owner changed
+action-project-create = Project made
+action-company-create = Company made
+action-user-add = User added
+action-user-set-password = Password set
+action-token-issue = Login or token issued
+action-token-revoke = Logout or token revoked
+action-schedule-add = Schedule added
+action-schedule-enable = Schedule switched
+action-schedule-fire = Schedule fired
+action-meter-add = Meters added
+action-cost-pool-set = Shared cost entered
+action-journal-entry-open = Journal entry opened
+action-job-add = Job queued
+action-job-cancel = Job cancelled
+
+## Import
+
+import-do = Import a workbook
+import-sub = Compared first, written when you say so; one bad cell and nothing is written.
+import-file = Workbook (xlsx, or the csv files of its five tables)
+import-help = Importing the same file again changes nothing.
+import-compare = Compare
+import-would-change = Would add { $inserted } rows, change { $updated } and remove { $deleted }.
+import-would-make = Would make the project and write { $inserted } rows.
+import-done = Written: { $inserted } rows added, { $updated } changed, { $deleted } removed.
+import-nothing = No difference: there is nothing to write.
+import-confirm =
+    { $count ->
+        [one] Write one row
+       *[other] Write { $shown } rows
+    }
+import-cancel = Give up
+import-refused =
+    { $count ->
+        [one] One cell cannot be used.
+       *[other] { $count } cells cannot be used.
+    }
+import-nothing-written = Nothing was written.
+import-changed-meanwhile = The records changed meanwhile; here is the new difference.
+import-more =
+    { $count ->
+        [one] One more difference is not shown.
+       *[other] { $count } more differences are not shown.
+    }
+import-holds = The workbook holds
+import-problems = Cells to mend
+import-differences = Differences
+import-see-units = See the units
+difference-added = Added
+difference-changed = Changed
+difference-removed = Removed
+difference-missing = Not in the workbook; stays
+count-buildings = Buildings
+count-entrances = Entrances
+count-units = Units
+count-unsold = of them unsold
+count-parking-spaces = Parking spaces
+count-owners = Owners
+count-members = Family members and lessees
+count-vehicles = Vehicles
+count-fee-items = Fee items
+count-fee-assignments = Fee assignments
+
+## Roles
+
+role-admin = Administrator
+role-manager = Site manager
+role-finance = Finance
+role-cashier = Cashier
+role-front-desk = Front desk
+role-steward = Steward
+role-engineer = Engineer
+role-quality = Quality
+
+## Faults: what happened, that nothing was lost, what to do
+
+fault-other = That did not work
+fault-other-help = Nothing was changed. Go back and try again; if it stays so, tell your administrator the number below.
+fault-not-found = There is nothing here
+fault-not-found-help = It may be gone, or belong to another company. Start again from the first page.
+fault-permission = Your role may not do this
+fault-permission-help = Nothing was changed. Ask your administrator if you need it.
+fault-four-eyes = You made this run: a second person has to approve it.
+fault-four-eyes-help = Nothing was changed. Ask a colleague who may approve.
+fault-conflict = The situation has changed
+fault-conflict-help = Somebody changed it just now, or it is done already. Nothing was lost; look again.
+fault-invalid = What was entered cannot be used
+fault-invalid-help = Nothing was written. Mend what is named below and send it again.
+fault-malformed = The request is incomplete
+fault-malformed-help = Nothing was written. Go back, check and send it again.
+fault-too-large = The file is too large
+fault-too-large-help = Nothing was written. Split the file, or import it with the command line.
+fault-timeout = This took too long
+fault-timeout-help = Try again later; what was done is not lost.
+fault-unavailable = The system does not answer right now
+fault-unavailable-help = Nothing was changed; try again in a while.
+fault-internal = The system made a mistake
+fault-internal-help = It was recorded and no data was touched. Tell your administrator the number below.
+fault-cross-site = The request came from another site
+fault-cross-site-help = Nothing was changed. Do it again from a page of this site.
+fault-home = To the first page
+fault-back = Back
+fault-request = Request

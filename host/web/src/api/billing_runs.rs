@@ -1,0 +1,454 @@
+//! Billing runs: preview, look, approve, post, follow.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::stream;
+use guanjia_domain::{
+    Error,
+    billing::{BillingRun, Comparison, HeldView, LineView, RunTotal},
+    ids::{BillingRunId, FeeItemId, ProjectId},
+    job::{Job, JobState},
+    ports::CompanyStore,
+};
+use serde::{Deserialize, Serialize};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{Ask, At, List, PlaceBody, Reply, language, limit, month, units::ProjectQuery};
+use crate::{
+    AppState,
+    access::{
+        Require, Signed,
+        needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
+    },
+    fault::{Answer, Problem},
+    lines::{self, LineFilter},
+};
+
+/// One preview and posting of a project's period.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunBody {
+    pub id: Uuid,
+    pub project: Uuid,
+    /// First day.
+    pub from: String,
+    /// The first day that no longer belongs to the period.
+    pub to: String,
+    /// `computing`, `previewed`, `approved`, `posting`, `posted`, `cancelled`.
+    pub state: String,
+    pub lines: i64,
+    pub held: i64,
+    pub total_fen: i64,
+    pub posted_lines: i64,
+    pub created_by: String,
+    pub created_at: String,
+    pub approved_by: Option<String>,
+    pub approved_at: Option<String>,
+    pub posted_by: Option<String>,
+    pub posted_at: Option<String>,
+}
+
+impl From<BillingRun> for RunBody {
+    fn from(run: BillingRun) -> Self {
+        Self {
+            id: run.id.0,
+            project: run.project_id.0,
+            from: run.period.start.to_string(),
+            to: run.period.end.to_string(),
+            state: run.state.to_string(),
+            lines: run.lines,
+            held: run.held,
+            total_fen: run.total.0,
+            posted_lines: run.posted_lines,
+            created_by: run.created_by,
+            created_at: run.created_at.to_rfc3339(),
+            approved_by: run.approved_by,
+            approved_at: run.approved_at.map(|at| at.to_rfc3339()),
+            posted_by: run.posted_by,
+            posted_at: run.posted_at.map(|at| at.to_rfc3339()),
+        }
+    }
+}
+
+/// Lists a project's runs, newest first.
+#[utoipa::path(get, path = "/api/v1/billing-runs", tag = "billing-runs", params(ProjectQuery), responses((status = 200, body = List<RunBody>)))]
+pub(crate) async fn list_runs(access: Require<ReadCharges>, Ask(query): Ask<ProjectQuery>) -> Reply<List<RunBody>> {
+    access.store.project(query.project).await?;
+    Ok(Json(List::whole(access.store.runs(query.project).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct NewRun {
+    #[schema(value_type = Uuid)]
+    project: ProjectId,
+    /// A month such as `2025-03`.
+    period: String,
+}
+
+/// Starts a preview. An earlier preview of the same month that nobody approved is replaced.
+#[utoipa::path(
+    post, path = "/api/v1/billing-runs", tag = "billing-runs", request_body = NewRun,
+    responses(
+        (status = 202, body = RunBody),
+        (status = 409, description = "an approved run of the month waits to be posted", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create_run(
+    access: Require<PreviewCharges>,
+    State(app): State<AppState>,
+    Json(new): Json<NewRun>,
+) -> Answer<(StatusCode, Json<RunBody>)> {
+    let period = month(&new.period)?;
+    access.store.project(new.project).await?;
+    let (run, _) = access.billing.start_preview(&access.stamp(), new.project, period).await?;
+    (app.wake_worker)();
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// Reads one run.
+#[utoipa::path(
+    get, path = "/api/v1/billing-runs/{id}", tag = "billing-runs", params(("id" = Uuid, Path)),
+    responses((status = 200, body = RunBody), (status = 404, body = Problem, content_type = "application/problem+json")),
+)]
+pub(crate) async fn read_run(access: Require<ReadCharges>, At(id): At<BillingRunId>) -> Reply<RunBody> {
+    Ok(Json(access.store.run(id).await?.into()))
+}
+
+/// Lines and sum of one fee item in one building.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TotalBody {
+    pub fee_item: Uuid,
+    /// Building, or parking area.
+    pub building: String,
+    pub lines: i64,
+    pub amount_fen: i64,
+}
+
+impl From<RunTotal> for TotalBody {
+    fn from(total: RunTotal) -> Self {
+        Self { fee_item: total.fee_item_id.0, building: total.building, lines: total.lines, amount_fen: total.amount.0 }
+    }
+}
+
+/// Totals by fee item and building.
+#[utoipa::path(get, path = "/api/v1/billing-runs/{id}/totals", tag = "billing-runs", params(("id" = Uuid, Path)), responses((status = 200, body = List<TotalBody>)))]
+pub(crate) async fn run_totals(access: Require<ReadCharges>, At(id): At<BillingRunId>) -> Reply<List<TotalBody>> {
+    access.store.run(id).await?;
+    Ok(Json(List::whole(access.store.totals(id).await?)))
+}
+
+/// A subject that got no line, with the reason.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HeldBody {
+    pub unit: Uuid,
+    pub place: PlaceBody,
+    pub fee_item: String,
+    /// `policy-error`, `trap`, `limit`, `invalid-output`.
+    pub kind: String,
+    /// Stable code of the policy's problem or of the host's finding.
+    pub code: String,
+    /// Fact or setting that it is about; may be empty.
+    pub about: String,
+    /// The reason in words.
+    pub reason: String,
+}
+
+impl From<HeldView> for HeldBody {
+    fn from(view: HeldView) -> Self {
+        Self {
+            unit: view.held.unit_id.0,
+            place: view.place.into(),
+            fee_item: view.fee_item,
+            kind: view.held.kind.to_string(),
+            code: view.held.code,
+            about: view.held.about,
+            reason: view.sentence,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct LanguageQuery {
+    /// `zh` or `en`; the reader's language without it.
+    pub lang: Option<String>,
+}
+
+/// Lists what was held and why.
+#[utoipa::path(
+    get, path = "/api/v1/billing-runs/{id}/held", tag = "billing-runs", params(("id" = Uuid, Path), LanguageQuery),
+    responses((status = 200, body = List<HeldBody>)),
+)]
+pub(crate) async fn run_held(
+    access: Require<ReadCharges>,
+    At(id): At<BillingRunId>,
+    Ask(query): Ask<LanguageQuery>,
+) -> Reply<List<HeldBody>> {
+    let language = language(query.lang.as_deref(), access.words.language)?;
+    Ok(Json(List::whole(access.billing.held(&access.stamp(), id, language).await?)))
+}
+
+/// One step of an explanation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StepBody {
+    /// Stable key of the step's kind.
+    pub key: String,
+    pub label: String,
+    /// The formula with its numbers.
+    pub text: String,
+    pub value: String,
+}
+
+/// One line of a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LineBody {
+    /// Id of the charge that the line is, or becomes when it is posted.
+    pub charge: Uuid,
+    pub unit: Uuid,
+    pub place: PlaceBody,
+    pub fee_item: String,
+    pub payer: String,
+    pub quantity: String,
+    /// Registered code of the quantity's unit of measure.
+    pub measure: String,
+    pub unit_price: String,
+    pub amount_fen: i64,
+    pub from: String,
+    pub to: String,
+    pub policy: String,
+    pub version: String,
+    pub decision: Uuid,
+    /// Number of the line in the decision.
+    pub line: u32,
+    pub steps: Vec<StepBody>,
+}
+
+impl LineBody {
+    pub(crate) fn new(line: LineView, access: &Signed) -> Self {
+        let steps = line.steps.into_iter();
+        Self {
+            charge: line.charge_id.0,
+            unit: line.unit_id.0,
+            place: line.place.into(),
+            fee_item: line.fee_item,
+            payer: access.name(&line.payer),
+            quantity: line.quantity.to_string(),
+            measure: line.measure,
+            unit_price: line.unit_price.to_string(),
+            amount_fen: line.amount.0,
+            from: line.from.to_string(),
+            to: line.to.to_string(),
+            policy: line.plugin_id,
+            version: line.plugin_version,
+            decision: line.decision_id.0,
+            line: line.decision_line,
+            steps: steps
+                .map(|step| StepBody { key: step.key, label: step.label, text: step.text, value: step.value })
+                .collect(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct LinesQuery {
+    #[param(value_type = Option<Uuid>)]
+    fee_item: Option<FeeItemId>,
+    /// Building or parking area.
+    building: Option<String>,
+    cursor: Option<String>,
+    /// 50 by default, 500 at most.
+    limit: Option<u32>,
+    /// `zh` or `en`; the reader's language without it.
+    lang: Option<String>,
+}
+
+/// Lists the run's lines with their explanations. With a filter a page may be short and still have a next one.
+#[utoipa::path(
+    get, path = "/api/v1/billing-runs/{id}/lines", tag = "billing-runs", params(("id" = Uuid, Path), LinesQuery),
+    responses((status = 200, body = List<LineBody>)),
+)]
+pub(crate) async fn run_lines(
+    access: Require<ReadCharges>,
+    At(id): At<BillingRunId>,
+    Ask(query): Ask<LinesQuery>,
+) -> Reply<List<LineBody>> {
+    let run = access.store.run(id).await?;
+    let language = language(query.lang.as_deref(), access.words.language)?;
+    let filter =
+        LineFilter { fee_item: query.fee_item, building: query.building.filter(|building| !building.is_empty()) };
+    let page_size = limit(query.limit) as usize;
+    let page = lines::page(access.store.as_ref(), &run, &filter, query.cursor.as_deref(), page_size, language).await?;
+    Ok(Json(List::page(page, |line| LineBody::new(line, &access))))
+}
+
+/// The run beside the last posted period before it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ComparisonBody {
+    /// The month compared with; absent when nothing earlier is posted.
+    pub previous: Option<String>,
+    pub rows: Vec<ComparisonRowBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ComparisonRowBody {
+    pub fee_item: Uuid,
+    pub fee_item_name: String,
+    pub building: String,
+    pub lines: i64,
+    pub amount_fen: i64,
+    pub previous_lines: i64,
+    pub previous_amount_fen: i64,
+}
+
+impl From<Comparison> for ComparisonBody {
+    fn from(comparison: Comparison) -> Self {
+        let rows = comparison.rows.into_iter().map(|row| ComparisonRowBody {
+            fee_item: row.fee_item_id.0,
+            fee_item_name: row.fee_item,
+            building: row.building,
+            lines: row.lines,
+            amount_fen: row.amount.0,
+            previous_lines: row.previous_lines,
+            previous_amount_fen: row.previous_amount.0,
+        });
+        Self { previous: comparison.previous.map(|period| period.to_string()), rows: rows.collect() }
+    }
+}
+
+/// Compares totals with the last posted period before the run's.
+#[utoipa::path(get, path = "/api/v1/billing-runs/{id}/comparison", tag = "billing-runs", params(("id" = Uuid, Path)), responses((status = 200, body = ComparisonBody)))]
+pub(crate) async fn run_comparison(access: Require<ReadCharges>, At(id): At<BillingRunId>) -> Reply<ComparisonBody> {
+    let run = access.store.run(id).await?;
+    Ok(Json(access.billing.comparison(&access.stamp(), &run).await?.into()))
+}
+
+/// Approves a previewed run: somebody else than whoever made it.
+#[utoipa::path(
+    post, path = "/api/v1/billing-runs/{id}/approve", tag = "billing-runs", params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = RunBody),
+        (status = 409, description = "the run is not previewed", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`four-eyes`: the maker may not approve", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn approve_run(access: Require<ApproveCharges>, At(id): At<BillingRunId>) -> Reply<RunBody> {
+    Ok(Json(access.billing.approve(&access.stamp(), id).await?.into()))
+}
+
+/// Starts posting an approved run. A posted run stays as it is.
+#[utoipa::path(
+    post, path = "/api/v1/billing-runs/{id}/post", tag = "billing-runs", params(("id" = Uuid, Path)),
+    responses(
+        (status = 202, body = RunBody),
+        (status = 409, description = "the run is not approved", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn post_run(
+    access: Require<PostCharges>,
+    State(app): State<AppState>,
+    At(id): At<BillingRunId>,
+) -> Answer<(StatusCode, Json<RunBody>)> {
+    let (run, _) = access.billing.start_post(&access.stamp(), id).await?;
+    (app.wake_worker)();
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// Gives up a run that is not posted.
+#[utoipa::path(post, path = "/api/v1/billing-runs/{id}/cancel", tag = "billing-runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunBody)))]
+pub(crate) async fn cancel_run(access: Require<PreviewCharges>, At(id): At<BillingRunId>) -> Reply<RunBody> {
+    Ok(Json(access.billing.cancel(&access.stamp(), id).await?.into()))
+}
+
+/// Goes on with a run that was interrupted. Going on with posting takes the permission to post as well.
+#[utoipa::path(post, path = "/api/v1/billing-runs/{id}/resume", tag = "billing-runs", params(("id" = Uuid, Path)), responses((status = 202, body = RunBody)))]
+pub(crate) async fn resume_run(
+    access: Require<PreviewCharges>,
+    State(app): State<AppState>,
+    At(id): At<BillingRunId>,
+) -> Answer<(StatusCode, Json<RunBody>)> {
+    access.billing.resume(&access.stamp(), id).await?;
+    (app.wake_worker)();
+    Ok((StatusCode::ACCEPTED, Json(access.store.run(id).await?.into())))
+}
+
+/// How often the job's row is looked at: progress seems steady, and the database hardly notices.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(300);
+/// A stream ends after this many looks (a minute) and the browser opens the next one, so that a host that stops is not
+/// kept waiting for long.
+const PROGRESS_LOOKS_MAX: u32 = 200;
+
+/// One look at a run's work.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProgressBody {
+    /// State of the run.
+    pub state: String,
+    /// State of its newest job: `ready`, `running`, `done`, `failed`, `cancelled`; absent without one.
+    pub job: Option<String>,
+    pub done: i64,
+    pub total: i64,
+    /// Why the job failed.
+    pub error: Option<String>,
+}
+
+impl ProgressBody {
+    /// Whether there is nothing more to wait for.
+    fn over(&self) -> bool {
+        !matches!(self.job.as_deref(), Some("ready" | "running"))
+    }
+}
+
+/// The run's work as it is now.
+pub(crate) async fn look(store: &dyn CompanyStore, id: BillingRunId) -> Result<ProgressBody, Error> {
+    let run = store.run(id).await?;
+    let job = newest(store.jobs_of_run(id).await?);
+    Ok(ProgressBody {
+        state: run.state.to_string(),
+        job: job.as_ref().map(|job| job.state.to_string()),
+        done: job.as_ref().map_or(0, |job| job.done),
+        total: job.as_ref().map_or(0, |job| job.total),
+        error: job.and_then(|job| job.error),
+    })
+}
+
+/// The job that counts: one that is still to be done, else the newest.
+pub(crate) fn newest(jobs: Vec<Job>) -> Option<Job> {
+    jobs.into_iter().max_by_key(|job| (matches!(job.state, JobState::Ready | JobState::Running), job.id))
+}
+
+/// Follows the run's work as server-sent events: `progress` while it goes on, then `done`.
+#[utoipa::path(
+    get, path = "/api/v1/billing-runs/{id}/progress", tag = "billing-runs", params(("id" = Uuid, Path)),
+    responses((status = 200, body = ProgressBody, content_type = "text/event-stream")),
+)]
+pub(crate) async fn run_progress(access: Require<ReadCharges>, At(id): At<BillingRunId>) -> Answer<Response> {
+    let first = look(access.store.as_ref(), id).await?;
+    let begin = Some((access.store.clone(), Some(first), 0));
+    let events = stream::unfold(begin, move |state| async move {
+        let (store, first, looks): (Arc<dyn CompanyStore>, Option<ProgressBody>, u32) = state?;
+        let progress = match first {
+            Some(first) => first,
+            None => {
+                tokio::time::sleep(PROGRESS_INTERVAL).await;
+                look(store.as_ref(), id).await.ok()?
+            }
+        };
+        let over = progress.over();
+        let event = Event::default()
+            .event(if over { "done" } else { "progress" })
+            .retry(PROGRESS_INTERVAL)
+            .json_data(&progress)
+            .ok()?;
+        let next = (!over && looks < PROGRESS_LOOKS_MAX).then_some((store, None, looks + 1));
+        Some((Ok::<_, Infallible>(event), next))
+    });
+    let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
+    response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
+    Ok(response)
+}

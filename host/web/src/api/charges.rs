@@ -1,0 +1,149 @@
+//! Posted charges (应收) and why they are what they are.
+
+use axum::Json;
+use guanjia_domain::{
+    billing::ChargeExplanation,
+    ids::{ChargeId, ProjectId},
+    ports::ChargeRow,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    Ask, At, List, PlaceBody, Reply,
+    billing_runs::{LanguageQuery, LineBody},
+    language, limit, month,
+};
+use crate::{
+    access::{Require, Signed, needs::ReadCharges},
+    fault::Problem,
+};
+
+/// One line that a unit owes for a period.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChargeBody {
+    pub id: Uuid,
+    pub run: Uuid,
+    pub unit: Uuid,
+    pub place: PlaceBody,
+    pub fee_item: String,
+    pub payer: String,
+    /// First day of the period.
+    pub period_start: String,
+    pub from: String,
+    /// The first day that it no longer covers.
+    pub to: String,
+    pub amount_fen: i64,
+    pub decision: Uuid,
+    /// Number of the line in the decision.
+    pub line: i64,
+}
+
+impl ChargeBody {
+    fn new(row: ChargeRow, access: &Signed) -> Self {
+        let charge = row.charge;
+        Self {
+            id: charge.id.0,
+            run: charge.run_id.0,
+            unit: charge.unit_id.0,
+            place: row.place.into(),
+            fee_item: row.fee_item,
+            payer: access.name(&row.payer),
+            period_start: charge.period_start.to_string(),
+            from: charge.from.to_string(),
+            to: charge.to.to_string(),
+            amount_fen: charge.amount.0,
+            decision: charge.decision_id.0,
+            line: charge.decision_line,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct ChargesQuery {
+    #[param(value_type = Uuid)]
+    project: ProjectId,
+    /// A month such as `2025-03`; all months without it.
+    period: Option<String>,
+    cursor: Option<String>,
+    /// 50 by default, 500 at most.
+    limit: Option<u32>,
+}
+
+/// Lists posted charges.
+#[utoipa::path(get, path = "/api/v1/charges", tag = "charges", params(ChargesQuery), responses((status = 200, body = List<ChargeBody>)))]
+pub(crate) async fn list_charges(
+    access: Require<ReadCharges>,
+    Ask(query): Ask<ChargesQuery>,
+) -> Reply<List<ChargeBody>> {
+    access.store.project(query.project).await?;
+    let period_start = query.period.as_deref().map(month).transpose()?.map(|period| period.start);
+    let page = access.store.charges(query.project, period_start, query.cursor.as_deref(), limit(query.limit)).await?;
+    Ok(Json(List::page(page, |row| ChargeBody::new(row, &access))))
+}
+
+/// Why a line is what it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExplanationBody {
+    pub line: LineBody,
+    /// Title of the plug-in.
+    pub rule: String,
+    /// SHA-256 of the component.
+    pub digest: String,
+    /// The settings in force.
+    pub settings: serde_json::Value,
+    /// Since when they hold.
+    pub effective_from: String,
+    /// Facts as the plug-in saw them.
+    pub facts: Vec<FactBody>,
+    pub period: String,
+    /// Profile of the engine that computed it.
+    pub engine: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FactBody {
+    pub name: String,
+    pub title: String,
+    /// Absent: it was missing.
+    pub value: Option<String>,
+    pub measure: String,
+}
+
+impl ExplanationBody {
+    pub(crate) fn new(
+        explanation: ChargeExplanation,
+        language: guanjia_domain::plugin::Language,
+        access: &Signed,
+    ) -> Self {
+        let facts = explanation.facts.into_iter();
+        Self {
+            line: LineBody::new(explanation.line, access),
+            rule: explanation.plugin.title.in_language(language).to_owned(),
+            digest: explanation.plugin.digest,
+            settings: serde_json::from_str(&explanation.settings).unwrap_or(serde_json::Value::Null),
+            effective_from: explanation.effective_from.to_string(),
+            facts: facts
+                .map(|fact| FactBody { name: fact.name, title: fact.title, value: fact.value, measure: fact.measure })
+                .collect(),
+            period: explanation.period.to_string(),
+            engine: explanation.engine,
+        }
+    }
+}
+
+/// Explains a posted charge.
+#[utoipa::path(
+    get, path = "/api/v1/charges/{id}/explanation", tag = "charges", params(("id" = Uuid, Path), LanguageQuery),
+    responses((status = 200, body = ExplanationBody), (status = 404, body = Problem, content_type = "application/problem+json")),
+)]
+pub(crate) async fn explain_charge(
+    access: Require<ReadCharges>,
+    At(id): At<ChargeId>,
+    Ask(query): Ask<LanguageQuery>,
+) -> Reply<ExplanationBody> {
+    let language = language(query.lang.as_deref(), access.words.language)?;
+    let explanation = access.billing.explain_charge(&access.stamp(), id, language).await?;
+    Ok(Json(ExplanationBody::new(explanation, language, &access)))
+}

@@ -1,0 +1,62 @@
+//! Decisions: explained line by line, and run again.
+
+use axum::Json;
+use guanjia_domain::{billing::ReplayReport, ids::DecisionId};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Ask, At, Reply, billing_runs::LanguageQuery, charges::ExplanationBody, language};
+use crate::access::{Require, needs::ReadCharges};
+
+/// Explains one line of a decision, posted or not.
+#[utoipa::path(
+    get, path = "/api/v1/decisions/{id}/lines/{line}/explanation", tag = "decisions",
+    params(("id" = Uuid, Path), ("line" = u32, Path), LanguageQuery), responses((status = 200, body = ExplanationBody)),
+)]
+pub(crate) async fn explain_line(
+    access: Require<ReadCharges>,
+    At((id, line)): At<(DecisionId, u32)>,
+    Ask(query): Ask<LanguageQuery>,
+) -> Reply<ExplanationBody> {
+    let language = language(query.lang.as_deref(), access.words.language)?;
+    let explanation = access.billing.explain(&access.stamp(), id, line, language).await?;
+    Ok(Json(ExplanationBody::new(explanation, language, &access)))
+}
+
+/// What a replay found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReplayBody {
+    pub decisions: i64,
+    pub identical: i64,
+    pub different: Vec<ReplayDifferenceBody>,
+}
+
+/// A decision that came out otherwise.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReplayDifferenceBody {
+    pub decision: Uuid,
+    /// SHA-256 of the recorded outcome.
+    pub recorded: String,
+    /// SHA-256 of the new one.
+    pub replayed: String,
+    pub reason: String,
+}
+
+impl From<ReplayReport> for ReplayBody {
+    fn from(report: ReplayReport) -> Self {
+        let different = report.different.into_iter().map(|difference| ReplayDifferenceBody {
+            decision: difference.decision.0,
+            recorded: difference.recorded,
+            replayed: difference.replayed,
+            reason: difference.reason,
+        });
+        Self { decisions: report.decisions, identical: report.identical, different: different.collect() }
+    }
+}
+
+/// Asks the same component the same question again and compares the answers bit for bit.
+#[utoipa::path(post, path = "/api/v1/decisions/{id}/replay", tag = "decisions", params(("id" = Uuid, Path)), responses((status = 200, body = ReplayBody)))]
+pub(crate) async fn replay_decision(access: Require<ReadCharges>, At(id): At<DecisionId>) -> Reply<ReplayBody> {
+    Ok(Json(access.billing.replay_decision(&access.stamp(), id).await?.into()))
+}

@@ -1,0 +1,100 @@
+//! Installed plug-ins.
+
+use axum::{Json, body::Bytes, extract::State, http::StatusCode};
+use guanjia_domain::plugin::{InstalledPlugin, Plugins};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{List, Reply};
+use crate::{
+    AppState,
+    access::{
+        Require,
+        needs::{ManagePlugins, ReadPlugins},
+    },
+    fault::{Answer, Problem},
+};
+
+/// One version of a plug-in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PluginBody {
+    pub id: String,
+    pub version: String,
+    /// SHA-256 of the component file.
+    pub digest: String,
+    pub publisher: String,
+    pub title: TextBody,
+    pub summary: TextBody,
+    pub exports: Vec<ExportBody>,
+    /// JSON Schema of the settings.
+    pub settings_schema: serde_json::Value,
+    /// Whether the component is free of floating point.
+    pub float_free: bool,
+    pub size_bytes: i64,
+}
+
+/// A sentence in both languages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TextBody {
+    pub zh: String,
+    pub en: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExportBody {
+    /// `fee-policy`, `late-fee-policy`.
+    pub point: String,
+    /// Version of the contract that it was built against.
+    pub wit: String,
+    /// Facts that it reads.
+    pub facts: Vec<String>,
+}
+
+impl From<InstalledPlugin> for PluginBody {
+    fn from(plugin: InstalledPlugin) -> Self {
+        let exports = plugin.exports.into_iter();
+        Self {
+            id: plugin.id,
+            version: plugin.version,
+            digest: plugin.digest,
+            publisher: plugin.publisher,
+            title: TextBody { zh: plugin.title.zh, en: plugin.title.en },
+            summary: TextBody { zh: plugin.summary.zh, en: plugin.summary.en },
+            exports: exports
+                .map(|export| ExportBody {
+                    point: export.point.to_string(),
+                    wit: export.wit,
+                    facts: export.description.facts,
+                })
+                .collect(),
+            settings_schema: plugin.settings_schema,
+            float_free: plugin.float_free,
+            size_bytes: plugin.size_bytes,
+        }
+    }
+}
+
+/// Lists installed plug-ins.
+#[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = List<PluginBody>)))]
+pub(crate) async fn list_plugins(access: Require<ReadPlugins>) -> Reply<List<PluginBody>> {
+    Ok(Json(List::whole(access.store.plugins().await?)))
+}
+
+/// Installs a component. It is checked first: type, imports, manifest, golden cases. The same file again changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/plugins", tag = "plugins", request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses(
+        (status = 201, body = PluginBody),
+        (status = 409, description = "the version is installed with other bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "not a plug-in that this host accepts", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn install_plugin(
+    access: Require<ManagePlugins>,
+    State(app): State<AppState>,
+    component: Bytes,
+) -> Answer<(StatusCode, Json<PluginBody>)> {
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let plugin = plugins.install(&access.stamp(), &component).await?;
+    Ok((StatusCode::CREATED, Json(plugin.into())))
+}

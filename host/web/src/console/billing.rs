@@ -1,0 +1,686 @@
+//! 收费: runs of a project, one run with its answer first, its lines and what it held.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    response::{Redirect, Response},
+};
+use guanjia_domain::{
+    Fen, Period,
+    access::Permission,
+    billing::{BillingRun, Comparison, HeldView, LineView, RunState},
+    decision::HoldKind,
+    estate::Project,
+    ids::{BillingRunId, FeeItemId, ProjectId},
+    job::{Job, JobState},
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use super::{Page, Section, ZONE, chosen_project, home::today, show};
+use crate::{
+    AppState,
+    access::{
+        Require, Signed,
+        needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
+    },
+    api::{billing_runs::newest, month},
+    fault::Answer,
+    format,
+    lines::{self, LineFilter},
+    urls,
+    words::{Arg, Words, text},
+};
+
+/// Buttons for months that nobody billed; further ones are chosen by hand.
+const MONTHS_OFFERED: usize = 3;
+/// The list of largest lines reads the whole run: up to here that takes a blink.
+const LARGEST_SCAN_LINES_MAX: i64 = 50_000;
+const LARGEST_SHOWN: usize = 10;
+/// Held subjects are read as a whole: beyond this only their number is shown beside the run.
+const HELD_GROUPED_MAX: i64 = 5_000;
+const HELD_GROUPS_SHOWN: usize = 4;
+/// Held subjects of one page; the API gives all.
+const HELD_SHOWN: usize = 1_000;
+const LINES_PER_PAGE: usize = 50;
+
+#[derive(Deserialize)]
+pub(crate) struct ProjectQuery {
+    project: Option<ProjectId>,
+}
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct RunsPage {
+    page: Page,
+    headline: String,
+    rows: Vec<RunRow>,
+    projects: Vec<ProjectTab>,
+    project_id: String,
+    missing: Vec<MonthButton>,
+    proposed: String,
+    may_preview: bool,
+    import_url: String,
+}
+
+struct ProjectTab {
+    name: String,
+    url: String,
+    current: bool,
+}
+
+struct MonthButton {
+    value: String,
+    label: String,
+}
+
+struct RunRow {
+    month: String,
+    state: String,
+    code: &'static str,
+    lines: String,
+    held: i64,
+    total: String,
+    created_by: String,
+    created_at: String,
+    url: String,
+}
+
+pub(crate) async fn list(access: Require<ReadCharges>, Query(query): Query<ProjectQuery>) -> Answer<Response> {
+    let project = chosen_project(access.store.as_ref(), query.project).await?;
+    let words = access.words;
+    let (mut runs, mut missing, mut proposed) = (Vec::new(), Vec::new(), String::new());
+    if let Some(project) = &project {
+        runs = access.store.runs(project.id).await?;
+        let month = Period::month_of(today(&access, project.time_zone.parse().unwrap_or(ZONE))?);
+        proposed = month.to_string();
+        missing = access.billing.missing_months(project.id, month).await?;
+    }
+    let page = Page::new(&access, Section::Billing, project);
+    let headline = match missing.as_slice() {
+        [] => page.t("runs-all-billed"),
+        months => page.say(
+            "runs-missing",
+            &[("count", Arg::Count(number(months.len()))), ("first", text(words.month(months[0])))],
+        ),
+    };
+    let rows = runs.into_iter().map(|run| run_row(&page, words, &run));
+    let current = page.project_id();
+    let projects = access.store.projects().await?.into_iter().map(|project| ProjectTab {
+        current: Some(project.id) == current,
+        url: urls::billing(Some(project.id)),
+        name: project.name,
+    });
+    let buttons = missing.iter().take(MONTHS_OFFERED).map(|month| MonthButton {
+        value: month.to_string(),
+        label: words.say("runs-preview-month", &[("month", text(words.month(*month)))]),
+    });
+    show(&RunsPage {
+        headline,
+        rows: rows.collect(),
+        projects: projects.collect(),
+        project_id: current.map(|id| id.to_string()).unwrap_or_default(),
+        missing: buttons.collect(),
+        proposed,
+        may_preview: current.is_some() && access.may(Permission::PreviewCharges),
+        import_url: super::import_url(&access),
+        page,
+    })
+}
+
+fn run_row(page: &Page, words: Words, run: &BillingRun) -> RunRow {
+    RunRow {
+        month: words.month(run.period),
+        state: words.run_state(run.state),
+        code: run.state.code(),
+        lines: format::count(run.lines),
+        held: run.held,
+        total: format::yuan(run.total),
+        created_by: run.created_by.clone(),
+        created_at: page.time(&run.created_at),
+        url: urls::run(run.id),
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct StartForm {
+    project: ProjectId,
+    period: String,
+}
+
+pub(crate) async fn start(
+    access: Require<PreviewCharges>,
+    State(app): State<AppState>,
+    Form(form): Form<StartForm>,
+) -> Answer<Redirect> {
+    access.store.project(form.project).await?;
+    let (run, _) = access.billing.start_preview(&access.stamp(), form.project, month(&form.period)?).await?;
+    (app.wake_worker)();
+    Ok(Redirect::to(&urls::run(run.id)))
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    page: Page,
+    title: String,
+    headline: String,
+    state: String,
+    code: &'static str,
+    history: Vec<String>,
+    figures: Vec<Figure>,
+    progress: Option<ProgressView>,
+    failure: String,
+    held: Option<HeldBanner>,
+    previous_month: String,
+    groups: Vec<TotalGroup>,
+    largest: Vec<LineRow>,
+    largest_complete: bool,
+    lines_url: String,
+    runs_url: String,
+    actions: Actions,
+}
+
+/// One of the at most four figures at the top.
+struct Figure {
+    label: String,
+    value: String,
+    note: String,
+    /// `up`, `down`, `held` or nothing.
+    class: &'static str,
+    url: String,
+}
+
+struct ProgressView {
+    url: String,
+    done: i64,
+    total: i64,
+    label: String,
+}
+
+struct HeldBanner {
+    sentence: String,
+    groups: Vec<HeldGroup>,
+    url: String,
+}
+
+struct HeldGroup {
+    sentence: String,
+    code: String,
+    count: i64,
+}
+
+struct TotalGroup {
+    fee_item: String,
+    url: String,
+    total: TotalRow,
+    rows: Vec<TotalRow>,
+}
+
+struct TotalRow {
+    building: String,
+    lines: String,
+    amount: String,
+    previous: String,
+    difference: String,
+    class: &'static str,
+    url: String,
+}
+
+struct LineRow {
+    place: String,
+    fee_item: String,
+    payer: String,
+    quantity: String,
+    unit_price: String,
+    amount: String,
+    url: String,
+}
+
+/// What the reader may do now. Empty URLs are buttons that are not there.
+#[derive(Default)]
+struct Actions {
+    approve_url: String,
+    approve_text: String,
+    /// Why the reader may not approve although the role could.
+    approve_refused: String,
+    post_url: String,
+    post_text: String,
+    cancel_url: String,
+    resume_url: String,
+    again_period: String,
+    project_id: String,
+}
+
+pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRunId>) -> Answer<Response> {
+    let run = access.store.run(id).await?;
+    let project = access.store.project(run.project_id).await?;
+    let job = newest(access.store.jobs_of_run(id).await?);
+    let words = access.words;
+    let works = matches!(run.state, RunState::Computing | RunState::Posting);
+    let comparison = if run.state == RunState::Computing {
+        None
+    } else {
+        Some(access.billing.comparison(&access.stamp(), &run).await?)
+    };
+    let scans = !works && run.lines > 0 && run.lines <= LARGEST_SCAN_LINES_MAX;
+    let largest = if scans {
+        lines::largest(access.store.as_ref(), &run, LARGEST_SHOWN, words.language).await?
+    } else {
+        Vec::new()
+    };
+    let developer = developer_name(&access, &project).await?;
+    let page = Page::new(&access, Section::Billing, Some(project));
+    show(&RunPage {
+        title: words.say("run-title", &[("month", text(words.month(run.period)))]),
+        headline: headline(words, &run),
+        state: words.run_state(run.state),
+        code: run.state.code(),
+        history: history(&page, &run),
+        figures: figures(words, &run, comparison.as_ref()),
+        progress: job.as_ref().filter(|_| works).and_then(|job| progress(words, &run, job)),
+        failure: job
+            .as_ref()
+            .filter(|job| works && job.state == JobState::Failed)
+            .and_then(|job| job.error.clone())
+            .unwrap_or_default(),
+        held: held_banner(&access, &run).await?,
+        previous_month: comparison
+            .as_ref()
+            .and_then(|comparison| comparison.previous)
+            .map(|month| words.month(month))
+            .unwrap_or_default(),
+        groups: comparison.map(|comparison| groups(words, run.id, comparison)).transpose()?.unwrap_or_default(),
+        largest: largest.into_iter().map(|line| line_row(line, &developer)).collect(),
+        largest_complete: scans,
+        lines_url: urls::run_lines(run.id, None, None, None),
+        runs_url: urls::billing(Some(run.project_id)),
+        actions: actions(&access, &run, job.as_ref()),
+        page,
+    })
+}
+
+/// The run's result in one line.
+fn headline(words: Words, run: &BillingRun) -> String {
+    let args = [
+        ("lines", Arg::Count(run.lines)),
+        ("shown", text(format::count(run.lines))),
+        ("total", text(format::yuan(run.total))),
+        ("held", Arg::Count(run.held)),
+        ("maker", text(run.created_by.clone())),
+    ];
+    words.say(&format!("run-headline-{}", run.state), &args)
+}
+
+/// Who did what when.
+fn history(page: &Page, run: &BillingRun) -> Vec<String> {
+    let entry = |key: &str, who: &str, at| page.say(key, &[("who", text(who)), ("at", text(page.time(at)))]);
+    let mut entries = vec![entry("run-created", &run.created_by, &run.created_at)];
+    if let (Some(who), Some(at)) = (&run.approved_by, &run.approved_at) {
+        entries.push(entry("run-approved", who, at));
+    }
+    if let (Some(who), Some(at)) = (&run.posted_by, &run.posted_at) {
+        entries.push(entry("run-posted", who, at));
+    }
+    entries
+}
+
+fn figures(words: Words, run: &BillingRun, comparison: Option<&Comparison>) -> Vec<Figure> {
+    let lines_url = urls::run_lines(run.id, None, None, None);
+    let mut figures = vec![Figure {
+        label: words.t("figure-total"),
+        value: format::yuan(run.total),
+        note: String::new(),
+        class: "",
+        url: lines_url.clone(),
+    }];
+    let before = comparison.filter(|comparison| comparison.previous.is_some()).and_then(|comparison| {
+        let previous = Fen::sum(comparison.rows.iter().map(|row| row.previous_amount)).ok()?;
+        Some((previous, run.total.checked_sub(previous).ok()?))
+    });
+    if let Some((previous, difference)) = before {
+        figures[0].note = words.say("figure-before", &[("amount", text(format::yuan(previous)))]);
+        figures.push(Figure {
+            label: words.t("figure-difference"),
+            value: format::signed_yuan(difference),
+            note: format::percent_change(run.total, previous).unwrap_or_default(),
+            class: direction(difference),
+            url: "#totals".to_owned(),
+        });
+    }
+    figures.push(Figure {
+        label: words.t("figure-lines"),
+        value: format::count(run.lines),
+        note: if run.state == RunState::Posting || run.state == RunState::Posted {
+            words.say("figure-posted", &[("shown", text(format::count(run.posted_lines)))])
+        } else {
+            String::new()
+        },
+        class: "",
+        url: lines_url,
+    });
+    figures.push(Figure {
+        label: words.t("figure-held"),
+        value: format::count(run.held),
+        note: words.t(if run.held == 0 { "figure-held-none" } else { "figure-held-some" }),
+        class: if run.held == 0 { "" } else { "held" },
+        url: urls::run_held(run.id),
+    });
+    figures
+}
+
+fn direction(difference: Fen) -> &'static str {
+    match difference.0.signum() {
+        1 => "up",
+        -1 => "down",
+        _ => "",
+    }
+}
+
+fn progress(words: Words, run: &BillingRun, job: &Job) -> Option<ProgressView> {
+    let label = match job.state {
+        JobState::Ready => "progress-waiting",
+        JobState::Running if run.state == RunState::Posting => "progress-posting",
+        JobState::Running => "progress-computing",
+        JobState::Done | JobState::Failed | JobState::Cancelled => return None,
+    };
+    Some(ProgressView {
+        url: urls::run_progress(run.id),
+        done: job.done,
+        total: job.total.max(1),
+        label: words.t(label),
+    })
+}
+
+async fn held_banner(access: &Signed, run: &BillingRun) -> Answer<Option<HeldBanner>> {
+    if run.held == 0 {
+        return Ok(None);
+    }
+    let words = access.words;
+    let views = if run.held <= HELD_GROUPED_MAX {
+        access.billing.held(&access.stamp(), run.id, words.language).await?
+    } else {
+        Vec::new()
+    };
+    let mut groups = held_groups(words, &views);
+    groups.truncate(HELD_GROUPS_SHOWN);
+    let sentence =
+        words.say("held-banner", &[("count", Arg::Count(run.held)), ("shown", text(format::count(run.held)))]);
+    Ok(Some(HeldBanner { sentence, groups, url: urls::run_held(run.id) }))
+}
+
+/// Held subjects by reason, the most frequent first. A policy's own "no" is told by its first subject's sentence; what
+/// broke is told in one word, and each subject's page says more.
+fn held_groups(words: Words, views: &[HeldView]) -> Vec<HeldGroup> {
+    let mut groups: BTreeMap<(&str, &str), HeldGroup> = BTreeMap::new();
+    for view in views {
+        let group = groups.entry((&view.held.code, &view.held.about)).or_insert_with(|| HeldGroup {
+            sentence: match view.held.kind {
+                HoldKind::PolicyError => view.sentence.clone(),
+                broken => words.code("hold", broken.code()),
+            },
+            code: format!("{} {}", view.held.code, view.held.about).trim().to_owned(),
+            count: 0,
+        });
+        group.count += 1;
+    }
+    let mut groups: Vec<HeldGroup> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups
+}
+
+/// Totals by fee item, each with its buildings in the order in which people count.
+fn groups(words: Words, run: BillingRunId, comparison: Comparison) -> Answer<Vec<TotalGroup>> {
+    let mut by_item: BTreeMap<(String, FeeItemId), Vec<guanjia_domain::billing::ComparisonRow>> = BTreeMap::new();
+    for row in comparison.rows {
+        by_item.entry((row.fee_item.clone(), row.fee_item_id)).or_default().push(row);
+    }
+    by_item
+        .into_iter()
+        .map(|((fee_item, id), mut rows)| {
+            rows.sort_by_key(|row| (row.building.parse::<u32>().unwrap_or(u32::MAX), row.building.clone()));
+            let lines = rows.iter().map(|row| row.lines).sum();
+            let amount = Fen::sum(rows.iter().map(|row| row.amount))?;
+            let previous = Fen::sum(rows.iter().map(|row| row.previous_amount))?;
+            let rows = rows.iter().map(|row| {
+                let url = urls::run_lines(run, Some(id), Some(&row.building), None);
+                total_row(row.building.clone(), row.lines, row.amount, row.previous_amount, url)
+            });
+            Ok(TotalGroup {
+                url: urls::run_lines(run, Some(id), None, None),
+                rows: rows.collect::<Answer<_>>()?,
+                total: total_row(
+                    words.t("all-buildings"),
+                    lines,
+                    amount,
+                    previous,
+                    urls::run_lines(run, Some(id), None, None),
+                )?,
+                fee_item,
+            })
+        })
+        .collect()
+}
+
+fn total_row(building: String, lines: i64, amount: Fen, previous: Fen, url: String) -> Answer<TotalRow> {
+    let difference = amount.checked_sub(previous)?;
+    Ok(TotalRow {
+        building,
+        lines: format::count(lines),
+        amount: format::amount(amount),
+        previous: format::amount(previous),
+        difference: format::signed_amount(difference),
+        class: direction(difference),
+        url,
+    })
+}
+
+/// Names are masked in lists; the developer is no person.
+fn line_row(line: LineView, developer: &str) -> LineRow {
+    LineRow {
+        place: line.place.to_string(),
+        payer: if line.payer == developer { line.payer } else { format::masked(&line.payer) },
+        quantity: line.quantity.trimmed(0).to_string(),
+        unit_price: line.unit_price.to_string(),
+        amount: format::amount(line.amount),
+        url: urls::line(line.decision_id, line.decision_line),
+        fee_item: line.fee_item,
+    }
+}
+
+fn actions(access: &Signed, run: &BillingRun, job: Option<&Job>) -> Actions {
+    let words = access.words;
+    let args = [
+        ("lines", Arg::Count(run.lines)),
+        ("shown", text(format::count(run.lines))),
+        ("total", text(format::yuan(run.total))),
+    ];
+    let mut actions = Actions::default();
+    if run.state == RunState::Previewed && access.may(Permission::ApproveCharges) {
+        if run.created_by == access.actor.name {
+            actions.approve_refused = words.t("fault-four-eyes");
+        } else {
+            actions.approve_url = urls::run_approve(run.id);
+            actions.approve_text = words.say("approve-with-figures", &args);
+        }
+    }
+    if run.state == RunState::Approved && access.may(Permission::PostCharges) {
+        actions.post_url = urls::run_post(run.id);
+        actions.post_text = words.say("post-with-figures", &args);
+    }
+    let open = matches!(run.state, RunState::Computing | RunState::Previewed | RunState::Approved);
+    if open && access.may(Permission::PreviewCharges) {
+        actions.cancel_url = urls::run_cancel(run.id);
+    }
+    let stopped = job.is_none_or(|job| !matches!(job.state, JobState::Ready | JobState::Running));
+    let resumes = match run.state {
+        RunState::Computing => access.may(Permission::PreviewCharges),
+        RunState::Posting => access.may(Permission::PreviewCharges) && access.may(Permission::PostCharges),
+        _ => false,
+    };
+    if stopped && resumes {
+        actions.resume_url = urls::run_resume(run.id);
+    }
+    let again = matches!(run.state, RunState::Previewed | RunState::Cancelled)
+        || (run.state == RunState::Posted && run.held > 0);
+    if again && access.may(Permission::PreviewCharges) {
+        actions.again_period = run.period.to_string();
+        actions.project_id = run.project_id.to_string();
+    }
+    actions
+}
+
+pub(crate) async fn approve(access: Require<ApproveCharges>, Path(id): Path<BillingRunId>) -> Answer<Redirect> {
+    access.billing.approve(&access.stamp(), id).await?;
+    Ok(Redirect::to(&urls::run(id)))
+}
+
+pub(crate) async fn post(
+    access: Require<PostCharges>,
+    State(app): State<AppState>,
+    Path(id): Path<BillingRunId>,
+) -> Answer<Redirect> {
+    access.billing.start_post(&access.stamp(), id).await?;
+    (app.wake_worker)();
+    Ok(Redirect::to(&urls::run(id)))
+}
+
+pub(crate) async fn cancel(access: Require<PreviewCharges>, Path(id): Path<BillingRunId>) -> Answer<Redirect> {
+    access.billing.cancel(&access.stamp(), id).await?;
+    Ok(Redirect::to(&urls::run(id)))
+}
+
+pub(crate) async fn resume(
+    access: Require<PreviewCharges>,
+    State(app): State<AppState>,
+    Path(id): Path<BillingRunId>,
+) -> Answer<Redirect> {
+    access.billing.resume(&access.stamp(), id).await?;
+    (app.wake_worker)();
+    Ok(Redirect::to(&urls::run(id)))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LinesQuery {
+    #[serde(default)]
+    fee_item: String,
+    #[serde(default)]
+    building: String,
+    cursor: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "run_lines.html")]
+struct LinesPage {
+    page: Page,
+    title: String,
+    filter: String,
+    rows: Vec<LineRow>,
+    more_url: String,
+    all_url: String,
+    run_url: String,
+}
+
+pub(crate) async fn lines(
+    access: Require<ReadCharges>,
+    Path(id): Path<BillingRunId>,
+    Query(query): Query<LinesQuery>,
+) -> Answer<Response> {
+    let run = access.store.run(id).await?;
+    let project = access.store.project(run.project_id).await?;
+    let words = access.words;
+    let fee_item: Option<FeeItemId> = query.fee_item.parse().ok();
+    let building = Some(query.building).filter(|building| !building.is_empty());
+    let filter = LineFilter { fee_item, building: building.clone() };
+    let found =
+        lines::page(access.store.as_ref(), &run, &filter, query.cursor.as_deref(), LINES_PER_PAGE, words.language)
+            .await?;
+    let fee_items = access.store.fee_items(run.project_id).await?;
+    let fee_item_name = fee_items.into_iter().find(|item| Some(item.id) == fee_item).map(|item| item.name);
+    let building_name = building.as_ref().map(|building| words.say("building", &[("name", text(building.clone()))]));
+    let parts: Vec<String> = [fee_item_name, building_name].into_iter().flatten().collect();
+    let developer = developer_name(&access, &project).await?;
+    let narrowed = fee_item.is_some() || building.is_some();
+    show(&LinesPage {
+        title: words.say("lines-title", &[("month", text(words.month(run.period)))]),
+        filter: parts.join(" · "),
+        rows: found.items.into_iter().map(|line| line_row(line, &developer)).collect(),
+        more_url: found
+            .next
+            .map(|next| urls::run_lines(id, fee_item, building.as_deref(), Some(&next)))
+            .unwrap_or_default(),
+        all_url: if narrowed { urls::run_lines(id, None, None, None) } else { String::new() },
+        run_url: urls::run(id),
+        page: Page::new(&access, Section::Billing, Some(project)),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "held.html")]
+struct HeldPage {
+    page: Page,
+    title: String,
+    headline: String,
+    groups: Vec<HeldGroup>,
+    rows: Vec<HeldRow>,
+    beyond: String,
+    again_period: String,
+    project_id: String,
+    run_url: String,
+}
+
+struct HeldRow {
+    place: String,
+    unit_url: String,
+    fee_item: String,
+    kind: String,
+    kind_code: &'static str,
+    sentence: String,
+    code: String,
+}
+
+pub(crate) async fn held(access: Require<ReadCharges>, Path(id): Path<BillingRunId>) -> Answer<Response> {
+    let run = access.store.run(id).await?;
+    let project = access.store.project(run.project_id).await?;
+    let words = access.words;
+    let views = access.billing.held(&access.stamp(), id, words.language).await?;
+    let groups = held_groups(words, &views);
+    let count = number(views.len());
+    let beyond = views.len().saturating_sub(HELD_SHOWN);
+    let rows = views.into_iter().take(HELD_SHOWN).map(|view| HeldRow {
+        place: view.place.to_string(),
+        unit_url: urls::unit(view.held.unit_id),
+        fee_item: view.fee_item,
+        kind: words.code("hold", view.held.kind.code()),
+        kind_code: view.held.kind.code(),
+        sentence: view.sentence,
+        code: format!("{} {}", view.held.code, view.held.about).trim().to_owned(),
+    });
+    let again =
+        run.state != RunState::Approved && run.state != RunState::Posting && access.may(Permission::PreviewCharges);
+    show(&HeldPage {
+        title: words.say("held-title", &[("month", text(words.month(run.period)))]),
+        headline: words.say("held-headline", &[("count", Arg::Count(count)), ("shown", text(format::count(count)))]),
+        groups,
+        rows: rows.collect(),
+        beyond: if beyond > 0 {
+            words.say("held-beyond", &[("count", Arg::Count(number(beyond)))])
+        } else {
+            String::new()
+        },
+        again_period: if again { run.period.to_string() } else { String::new() },
+        project_id: run.project_id.to_string(),
+        run_url: urls::run(id),
+        page: Page::new(&access, Section::Billing, Some(project)),
+    })
+}
+
+async fn developer_name(access: &Signed, project: &Project) -> Answer<String> {
+    let names = access.store.party_names(&[project.developer_id]).await?;
+    Ok(names.into_iter().next().map(|(_, name)| name).unwrap_or_default())
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

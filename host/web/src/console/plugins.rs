@@ -1,0 +1,211 @@
+//! 插件: what is installed, what it says about itself, where it is switched on.
+
+use askama::Template;
+use axum::{
+    extract::{Multipart, Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use guanjia_domain::{
+    Error,
+    access::Permission,
+    facts::FeeFact,
+    plugin::{InstalledPlugin, Language, Plugins},
+};
+
+use super::{
+    Page, Section,
+    line::{Named, choice, settings, title},
+    show,
+};
+use crate::{
+    AppState,
+    access::{
+        Require, Signed,
+        needs::{ManagePlugins, ReadPlugins},
+    },
+    fault::{Answer, Fault},
+    format, urls,
+    words::Words,
+};
+
+#[derive(Template)]
+#[template(path = "plugins.html")]
+struct ListPage {
+    page: Page,
+    rows: Vec<Row>,
+    may_install: bool,
+}
+
+struct Row {
+    title: String,
+    summary: String,
+    id: String,
+    version: String,
+    publisher: String,
+    float_free: bool,
+    url: String,
+}
+
+pub(crate) async fn list(access: Require<ReadPlugins>) -> Answer<Response> {
+    let mut installed = access.store.plugins().await?;
+    installed.sort_by(|left, right| (&left.id, &right.version).cmp(&(&right.id, &left.version)));
+    let page = Page::new(&access, Section::Plugins, None);
+    let rows = installed.into_iter().map(|plugin| Row {
+        title: page.text(&plugin.title).to_owned(),
+        summary: page.text(&plugin.summary).to_owned(),
+        url: urls::plugin(&plugin.id, &plugin.version),
+        id: plugin.id,
+        version: plugin.version,
+        publisher: plugin.publisher,
+        float_free: plugin.float_free,
+    });
+    let may_install = access.may(Permission::ManagePlugins);
+    show(&ListPage { rows: rows.collect(), page, may_install })
+}
+
+/// Checks an uploaded component and keeps it.
+pub(crate) async fn install(
+    access: Require<ManagePlugins>,
+    State(app): State<AppState>,
+    mut form: Multipart,
+) -> Answer<Response> {
+    let broken =
+        |error: axum::extract::multipart::MultipartError| Fault::new(error.status(), "malformed", error.body_text());
+    let mut component = None;
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        if field.name() == Some("component") {
+            component = Some(field.bytes().await.map_err(broken)?.to_vec());
+        }
+    }
+    let component =
+        component.filter(|bytes| !bytes.is_empty()).ok_or_else(|| Fault::malformed("no file came with the form"))?;
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let plugin = plugins.install(&access.stamp(), &component).await?;
+    Ok(Redirect::to(&urls::plugin(&plugin.id, &plugin.version)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "plugin.html")]
+struct PluginPage {
+    page: Page,
+    title: String,
+    summary: String,
+    plugin: InstalledPlugin,
+    size: String,
+    exports: Vec<ExportView>,
+    settings: Vec<Named>,
+    bindings: Vec<BindingView>,
+}
+
+struct ExportView {
+    point: String,
+    code: String,
+    wit: String,
+    facts: Vec<Named>,
+}
+
+struct BindingView {
+    project: String,
+    fee_item: String,
+    from: String,
+    to: String,
+    mode: String,
+    code: &'static str,
+    settings: Vec<Named>,
+}
+
+pub(crate) async fn page(
+    access: Require<ReadPlugins>,
+    Path((id, version)): Path<(String, String)>,
+) -> Answer<Response> {
+    let plugin = access
+        .store
+        .plugin(&id, &version)
+        .await?
+        .ok_or_else(|| Error::not_found("plug-in", format!("{id}@{version}")))?;
+    let words = access.words;
+    let bindings = bindings(&access, &plugin).await?;
+    let page = Page::new(&access, Section::Plugins, None);
+    show(&PluginPage {
+        title: page.text(&plugin.title).to_owned(),
+        summary: page.text(&plugin.summary).to_owned(),
+        size: format::bytes(plugin.size_bytes),
+        exports: exports(words, &plugin),
+        settings: schema_titles(words, &plugin.settings_schema),
+        bindings,
+        page,
+        plugin,
+    })
+}
+
+fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
+    let view = |name: &String| {
+        let definition = FeeFact::by_name(name).map(FeeFact::definition);
+        let label = definition.map(|definition| match words.language {
+            Language::Zh => definition.title_zh,
+            Language::En => definition.title_en,
+        });
+        Named {
+            label: label.unwrap_or(name).to_owned(),
+            code: name.clone(),
+            value: String::new(),
+            missing: definition.is_none(),
+        }
+    };
+    plugin
+        .exports
+        .iter()
+        .map(|export| ExportView {
+            point: words.code("point", export.point.code()),
+            code: export.point.to_string(),
+            wit: export.wit.clone(),
+            facts: export.description.facts.iter().map(view).collect(),
+        })
+        .collect()
+}
+
+/// What can be set, in the words of the schema.
+fn schema_titles(words: Words, schema: &serde_json::Value) -> Vec<Named> {
+    let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    properties
+        .iter()
+        .map(|(key, property)| Named {
+            label: title(words, property).unwrap_or_else(|| key.clone()),
+            code: key.clone(),
+            value: match property.get("default") {
+                Some(serde_json::Value::String(text)) => choice(words, property, text).unwrap_or_else(|| text.clone()),
+                Some(other) => other.to_string(),
+                None => String::new(),
+            },
+            missing: required.contains(&key.as_str()),
+        })
+        .collect()
+}
+
+async fn bindings(access: &Signed, plugin: &InstalledPlugin) -> Answer<Vec<BindingView>> {
+    let words = access.words;
+    let mut views = Vec::new();
+    for project in access.store.projects().await? {
+        let fee_items = access.store.fee_items(project.id).await?;
+        let bindings =
+            access.store.bindings(project.id).await?.into_iter().filter(|binding| binding.digest == plugin.digest);
+        views.extend(bindings.map(|binding| {
+            BindingView {
+                project: project.name.clone(),
+                fee_item: fee_items
+                    .iter()
+                    .find(|item| Some(item.id) == binding.fee_item_id)
+                    .map(|item| item.name.clone())
+                    .unwrap_or_default(),
+                from: binding.effective_from.to_string(),
+                to: binding.effective_to.map(|day| day.to_string()).unwrap_or_default(),
+                mode: words.code("mode", binding.mode.code()),
+                code: binding.mode.code(),
+                settings: settings(words, &plugin.settings_schema, &binding.settings),
+            }
+        }));
+    }
+    Ok(views)
+}

@@ -1,0 +1,246 @@
+//! 房屋: the list, searched while one types, and one unit with what it was charged.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query},
+    http::HeaderMap,
+    response::Response,
+};
+use guanjia_domain::{
+    access::Permission,
+    estate::OccupancyStatus,
+    ids::{ProjectId, UnitId},
+    ports::{ChargeRow, UnitRow},
+};
+use serde::Deserialize;
+
+use super::{Page, Section, chosen_project, show};
+use crate::{
+    access::{Require, Signed, needs::ReadEstate},
+    door::is_htmx,
+    fault::Answer,
+    format, urls,
+    words::{Words, text},
+};
+
+/// Rows of one page: two screens on a desk.
+const UNITS_PER_PAGE: u32 = 50;
+/// Charges of two years with three fee items fit.
+const CHARGES_SHOWN: u32 = 72;
+
+#[derive(Deserialize)]
+pub(crate) struct ListQuery {
+    project: Option<ProjectId>,
+    #[serde(default)]
+    search: String,
+    cursor: Option<String>,
+}
+
+struct Row {
+    url: String,
+    place: String,
+    kind: String,
+    owners: String,
+    area: String,
+    occupancy: String,
+    code: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "units.html")]
+struct ListPage {
+    page: Page,
+    rows: Vec<Row>,
+    more_url: String,
+    projects: Vec<ProjectTab>,
+    import_url: String,
+    export_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "units_rows.html")]
+struct ListRows {
+    page: Page,
+    rows: Vec<Row>,
+    more_url: String,
+    import_url: String,
+}
+
+struct ProjectTab {
+    name: String,
+    url: String,
+    current: bool,
+}
+
+pub(crate) async fn list(
+    access: Require<ReadEstate>,
+    headers: HeaderMap,
+    Query(query): Query<ListQuery>,
+) -> Answer<Response> {
+    let project = chosen_project(access.store.as_ref(), query.project).await?;
+    let search = query.search.trim();
+    let (mut rows, mut more_url) = (Vec::new(), String::new());
+    if let Some(project) = &project {
+        let units = access.store.units(project.id, search, query.cursor.as_deref(), UNITS_PER_PAGE).await?;
+        more_url = units.next.map(|cursor| urls::units_after(project.id, search, &cursor)).unwrap_or_default();
+        rows = units.items.iter().map(|unit| row(&access, unit)).collect();
+    }
+    let mut page = Page::new(&access, Section::Units, project);
+    page.search = search.to_owned();
+    page.searches = true;
+    let import_url = super::import_url(&access);
+    if is_htmx(&headers) {
+        return show(&ListRows { page, rows, more_url, import_url });
+    }
+    let current = page.project_id();
+    let projects = access.store.projects().await?.into_iter().map(|project| ProjectTab {
+        current: Some(project.id) == current,
+        url: urls::units(Some(project.id)),
+        name: project.name,
+    });
+    let may_export = access.may(Permission::ReadPersonalData);
+    let export_url = current.filter(|_| may_export).map(urls::export).unwrap_or_default();
+    show(&ListPage { projects: projects.collect(), page, rows, more_url, import_url, export_url })
+}
+
+fn row(access: &Signed, row: &UnitRow) -> Row {
+    let words = access.words;
+    Row {
+        url: urls::unit(row.unit.id),
+        place: row.place.to_string(),
+        kind: words.code("unit-kind", row.unit.kind.code()),
+        owners: masked_owners(words, row),
+        area: format::square_metres(row.unit.gross_floor_area_cm2),
+        occupancy: words.code("occupancy", row.unit.occupancy.code()),
+        code: row.unit.occupancy.code(),
+    }
+}
+
+/// Lists show masked names to everybody; an unsold unit is the developer's, who is no person.
+fn masked_owners(words: Words, row: &UnitRow) -> String {
+    if row.unit.occupancy == OccupancyStatus::Unsold {
+        return words.t("developer");
+    }
+    row.owners.iter().map(|name| format::masked(name)).collect::<Vec<_>>().join("、")
+}
+
+#[derive(Template)]
+#[template(path = "unit.html")]
+struct UnitPage {
+    page: Page,
+    place: String,
+    kind: String,
+    occupancy: String,
+    code: &'static str,
+    facts: Vec<Fact>,
+    owners: Vec<String>,
+    masked: bool,
+    fee_items: Vec<FeeItemRow>,
+    charges: Vec<ChargeView>,
+    sees_charges: bool,
+    back_url: String,
+}
+
+struct Fact {
+    label: String,
+    value: String,
+}
+
+struct FeeItemRow {
+    name: String,
+    last: String,
+    amount: String,
+    url: String,
+}
+
+struct ChargeView {
+    month: String,
+    fee_item: String,
+    payer: String,
+    days: String,
+    amount: String,
+    url: String,
+}
+
+pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) -> Answer<Response> {
+    let row = access.store.unit(id).await?;
+    let project = access.store.project(access.store.project_of_unit(id).await?).await?;
+    let sees_charges = access.may(Permission::ReadCharges);
+    let charges = if sees_charges { access.store.charges_of_unit(id, CHARGES_SHOWN).await? } else { Vec::new() };
+    let words = access.words;
+    let unsold = row.unit.occupancy == OccupancyStatus::Unsold;
+    let owners =
+        if unsold { vec![words.t("developer")] } else { row.owners.iter().map(|name| access.name(name)).collect() };
+    let back_url = urls::units(Some(project.id));
+    show(&UnitPage {
+        page: Page::new(&access, Section::Units, Some(project)),
+        place: row.place.to_string(),
+        kind: words.code("unit-kind", row.unit.kind.code()),
+        occupancy: words.code("occupancy", row.unit.occupancy.code()),
+        code: row.unit.occupancy.code(),
+        facts: facts(words, &row),
+        owners,
+        masked: !unsold && !access.may(Permission::ReadPersonalData),
+        fee_items: fee_items(words, &charges),
+        charges: charges.iter().map(|charge| charge_view(&access, charge)).collect(),
+        sees_charges,
+        back_url,
+    })
+}
+
+fn facts(words: Words, row: &UnitRow) -> Vec<Fact> {
+    let unit = &row.unit;
+    let fact = |key: &str, value: Option<String>| value.map(|value| Fact { label: words.t(key), value });
+    let metres = |area| words.say("square-metres", &[("area", text(format::square_metres(area)))]);
+    [
+        fact("unit-building", Some(row.place.building.clone())),
+        fact("unit-entrance", Some(row.place.entrance.clone()).filter(|entrance| !entrance.is_empty())),
+        fact("unit-storey", unit.storey.map(|storey| storey.to_string())),
+        fact("unit-area", Some(metres(unit.gross_floor_area_cm2))),
+        fact("unit-internal-area", unit.internal_area_cm2.map(metres)),
+        fact("unit-rent", unit.rent_fen.filter(|rent| *rent != 0).map(|rent| format::yuan(guanjia_domain::Fen(rent)))),
+        fact("unit-layout", unit.layout_code.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What the unit was charged, each with its newest charge. Charges come newest first.
+fn fee_items(words: Words, charges: &[ChargeRow]) -> Vec<FeeItemRow> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut rows = Vec::new();
+    for row in charges {
+        if !seen.contains(&row.fee_item.as_str()) {
+            seen.push(&row.fee_item);
+            rows.push(FeeItemRow {
+                name: row.fee_item.clone(),
+                last: words.month(guanjia_domain::Period::month_of(row.charge.period_start)),
+                amount: format::amount(row.charge.amount),
+                url: urls::charge(row.charge.id),
+            });
+        }
+    }
+    rows
+}
+
+fn charge_view(access: &Signed, row: &ChargeRow) -> ChargeView {
+    let charge = &row.charge;
+    ChargeView {
+        month: access.words.month(guanjia_domain::Period::month_of(charge.period_start)),
+        fee_item: row.fee_item.clone(),
+        payer: access.name(&row.payer),
+        days: days(access.words, charge.from, charge.to),
+        amount: format::amount(charge.amount),
+        url: urls::charge(charge.id),
+    }
+}
+
+/// The days that a line covers; nothing for a whole month, which is what one expects.
+pub(super) fn days(words: Words, from: guanjia_domain::Date, to: guanjia_domain::Date) -> String {
+    if guanjia_domain::Period::month_of(from) == (guanjia_domain::Period { start: from, end: to }) {
+        return String::new();
+    }
+    let last = to.plus_days(-1).unwrap_or(to);
+    words.say("from-to", &[("from", text(from.to_string())), ("to", text(last.to_string()))])
+}

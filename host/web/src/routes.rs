@@ -1,0 +1,215 @@
+//! The one table of routes: method, path, what it asks for, handler. The router is made from it and from nothing else, so
+//! that a route without an entry does not exist; a test asks every route as every role and compares with the table.
+
+use axum::{
+    Json, Router,
+    extract::DefaultBodyLimit,
+    http::Method,
+    routing::{MethodRouter, get, post},
+};
+use guanjia_domain::access::Permission;
+use utoipa::OpenApi;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt},
+    routes,
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{AppState, api, api::Document, assets, console, health, urls};
+
+/// What a route asks for before it does anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Nothing,
+    /// Any user of the company.
+    Login,
+    For(Permission),
+}
+
+pub(crate) struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub asks: Asks,
+    /// Largest body in bytes, where it is more than a form's.
+    body_bytes_max: Option<usize>,
+    mount: Mount,
+}
+
+enum Mount {
+    /// Part of the API document.
+    Api(fn() -> UtoipaMethodRouter<AppState>),
+    Page(fn() -> MethodRouter<AppState>),
+}
+
+impl Route {
+    fn with_body(self, bytes_max: usize) -> Self {
+        Self { body_bytes_max: Some(bytes_max), ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_api(&self) -> bool {
+        matches!(self.mount, Mount::Api(_))
+    }
+}
+
+/// Largest upload: what the readers of workbooks take, with room for the form around it. Components are far smaller.
+const UPLOAD_BYTES_MAX: usize = guanjia_exchange::limits::FILE_BYTES_MAX + (1 << 20);
+/// A confirmed import comes back as a form with the file in it, written in twice as many characters.
+const CONFIRMED_BYTES_MAX: usize = 2 * console::import::CONFIRMABLE_BYTES_MAX + (64 << 10);
+
+macro_rules! api {
+    ($method:ident $path:literal, $permission:ident, $($handler:tt)+) => {
+        Route {
+            method: Method::$method,
+            path: $path,
+            asks: Asks::For(Permission::$permission),
+            body_bytes_max: None,
+            mount: Mount::Api(|| routes!($($handler)+)),
+        }
+    };
+}
+
+macro_rules! page {
+    ($method:ident $path:path, $asks:expr, $handler:expr) => {
+        Route {
+            method: Method::$method,
+            path: $path,
+            asks: $asks,
+            body_bytes_max: None,
+            mount: Mount::Page(|| page!(@ $method $handler)),
+        }
+    };
+    (@ GET $handler:expr) => { get($handler) };
+    (@ POST $handler:expr) => { post($handler) };
+}
+
+/// All routes.
+pub(crate) fn table() -> Vec<Route> {
+    let mut table = api_table();
+    table.extend(console_table());
+    table
+}
+
+#[rustfmt::skip]
+fn api_table() -> Vec<Route> {
+    vec![
+        api!(GET "/api/v1/projects", ReadEstate, api::projects::list_projects),
+        api!(GET "/api/v1/projects/{id}", ReadEstate, api::projects::read_project),
+        api!(GET "/api/v1/projects/{id}/export.xlsx", ReadPersonalData, api::projects::export_project),
+        api!(GET "/api/v1/units", ReadEstate, api::units::list_units),
+        api!(GET "/api/v1/units/{id}", ReadEstate, api::units::read_unit),
+        api!(GET "/api/v1/fee-items", ReadEstate, api::units::list_fee_items),
+        api!(GET "/api/v1/billing-runs", ReadCharges, api::billing_runs::list_runs),
+        api!(POST "/api/v1/billing-runs", PreviewCharges, api::billing_runs::create_run),
+        api!(GET "/api/v1/billing-runs/{id}", ReadCharges, api::billing_runs::read_run),
+        api!(GET "/api/v1/billing-runs/{id}/totals", ReadCharges, api::billing_runs::run_totals),
+        api!(GET "/api/v1/billing-runs/{id}/held", ReadCharges, api::billing_runs::run_held),
+        api!(GET "/api/v1/billing-runs/{id}/lines", ReadCharges, api::billing_runs::run_lines),
+        api!(GET "/api/v1/billing-runs/{id}/comparison", ReadCharges, api::billing_runs::run_comparison),
+        api!(GET "/api/v1/billing-runs/{id}/progress", ReadCharges, api::billing_runs::run_progress),
+        api!(POST "/api/v1/billing-runs/{id}/approve", ApproveCharges, api::billing_runs::approve_run),
+        api!(POST "/api/v1/billing-runs/{id}/post", PostCharges, api::billing_runs::post_run),
+        api!(POST "/api/v1/billing-runs/{id}/cancel", PreviewCharges, api::billing_runs::cancel_run),
+        api!(POST "/api/v1/billing-runs/{id}/resume", PreviewCharges, api::billing_runs::resume_run),
+        api!(GET "/api/v1/charges", ReadCharges, api::charges::list_charges),
+        api!(GET "/api/v1/charges/{id}/explanation", ReadCharges, api::charges::explain_charge),
+        api!(GET "/api/v1/decisions/{id}/lines/{line}/explanation", ReadCharges, api::decisions::explain_line),
+        api!(POST "/api/v1/decisions/{id}/replay", ReadCharges, api::decisions::replay_decision),
+        api!(GET "/api/v1/plugins", ReadPlugins, api::plugins::list_plugins),
+        api!(POST "/api/v1/plugins", ManagePlugins, api::plugins::install_plugin).with_body(UPLOAD_BYTES_MAX),
+        api!(GET "/api/v1/bindings", ReadPlugins, api::bindings::list_bindings),
+        api!(POST "/api/v1/bindings", ManagePlugins, api::bindings::create_binding),
+        api!(POST "/api/v1/imports", WriteEstate, api::imports::import_workbook).with_body(UPLOAD_BYTES_MAX),
+        api!(GET "/api/v1/audit", ReadAudit, api::audit::list_audit),
+        api!(GET "/api/v1/events", ReadAudit, api::audit::list_events),
+        api!(GET "/api/v1/users", ManageUsers, api::users::list_users),
+        api!(POST "/api/v1/users", ManageUsers, api::users::create_user),
+    ]
+}
+
+#[rustfmt::skip]
+fn console_table() -> Vec<Route> {
+    use Asks::{For, Login, Nothing};
+    use Permission as P;
+    vec![
+        page!(GET urls::HEALTHZ, Nothing, health::healthz),
+        page!(GET urls::READYZ, Nothing, health::readyz),
+        page!(GET urls::METRICS, Nothing, health::metrics),
+        page!(GET urls::ASSETS, Nothing, assets::asset),
+        page!(GET urls::OPENAPI, Nothing, document),
+        page!(GET urls::LOGIN, Nothing, console::login::form),
+        page!(POST urls::LOGIN, Nothing, console::login::log_in),
+        page!(POST urls::LANGUAGE, Nothing, console::login::choose_language),
+        page!(POST urls::LOGOUT, Login, console::login::log_out),
+        page!(GET urls::ME, Login, console::login::me),
+        page!(GET urls::HOME, For(P::ReadEstate), console::home::page),
+        page!(GET urls::UNITS, For(P::ReadEstate), console::units::list),
+        page!(GET urls::UNIT, For(P::ReadEstate), console::units::page),
+        page!(GET urls::BILLING, For(P::ReadCharges), console::billing::list),
+        page!(POST urls::BILLING, For(P::PreviewCharges), console::billing::start),
+        page!(GET urls::RUN, For(P::ReadCharges), console::billing::page),
+        page!(GET urls::RUN_LINES, For(P::ReadCharges), console::billing::lines),
+        page!(GET urls::RUN_HELD, For(P::ReadCharges), console::billing::held),
+        page!(POST urls::RUN_APPROVE, For(P::ApproveCharges), console::billing::approve),
+        page!(POST urls::RUN_POST, For(P::PostCharges), console::billing::post),
+        page!(POST urls::RUN_CANCEL, For(P::PreviewCharges), console::billing::cancel),
+        page!(POST urls::RUN_RESUME, For(P::PreviewCharges), console::billing::resume),
+        page!(GET urls::LINE, For(P::ReadCharges), console::line::page),
+        page!(POST urls::REPLAY, For(P::ReadCharges), console::line::replay),
+        page!(GET urls::CHARGE, For(P::ReadCharges), console::line::charge),
+        page!(GET urls::PLUGINS, For(P::ReadPlugins), console::plugins::list),
+        page!(POST urls::PLUGINS, For(P::ManagePlugins), console::plugins::install).with_body(UPLOAD_BYTES_MAX),
+        page!(GET urls::PLUGIN, For(P::ReadPlugins), console::plugins::page),
+        page!(GET urls::AUDIT, For(P::ReadAudit), console::audit::list),
+        page!(GET urls::IMPORT, For(P::WriteEstate), console::import::form),
+        page!(POST urls::IMPORT, For(P::WriteEstate), console::import::compare).with_body(UPLOAD_BYTES_MAX),
+        page!(POST urls::IMPORT_APPLY, For(P::WriteEstate), console::import::apply).with_body(CONFIRMED_BYTES_MAX),
+    ]
+}
+
+/// Router and document, both from the table.
+fn built() -> (Router<AppState>, utoipa::openapi::OpenApi) {
+    let mut router = OpenApiRouter::with_openapi(Document::openapi());
+    for route in table() {
+        router = match (route.mount, route.body_bytes_max) {
+            (Mount::Api(mount), None) => router.routes(mount()),
+            (Mount::Api(mount), Some(max)) => router.routes(mount().layer(DefaultBodyLimit::max(max))),
+            (Mount::Page(mount), None) => router.route(route.path, mount()),
+            (Mount::Page(mount), Some(max)) => router.route(route.path, mount().layer(DefaultBodyLimit::max(max))),
+        };
+    }
+    let (router, mut document) = router.split_for_parts();
+    for route in table() {
+        note_permission(&mut document, &route);
+    }
+    (router, document)
+}
+
+/// Says in the document which permission an operation asks for.
+fn note_permission(document: &mut utoipa::openapi::OpenApi, route: &Route) {
+    let (Some(item), Asks::For(permission)) = (document.paths.paths.get_mut(route.path), route.asks) else { return };
+    let operation = if route.method == Method::GET { &mut item.get } else { &mut item.post };
+    if let Some(operation) = operation {
+        operation.extensions.get_or_insert_default().insert("x-permission".to_owned(), permission.code().into());
+    }
+}
+
+/// All routes, with the reading page of the document and what answers everything else.
+pub(crate) fn router() -> Router<AppState> {
+    let docs = SwaggerUi::new(urls::API_DOCS).config(utoipa_swagger_ui::Config::from(urls::OPENAPI));
+    built().0.merge(docs).fallback(nothing_here)
+}
+
+async fn nothing_here() -> axum::http::StatusCode {
+    axum::http::StatusCode::NOT_FOUND
+}
+
+/// The API document (OpenAPI 3.1).
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    built().1
+}
+
+async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi())
+}

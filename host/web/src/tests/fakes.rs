@@ -1,0 +1,200 @@
+//! Ports with nothing behind them: who may come in shows without any record. A token names a role; every company is empty.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use guanjia_domain::{
+    Date, Error, Result,
+    access::{Actor, Role, Stamp, User},
+    audit::AuditRow,
+    billing::{BillingRun, HeldSubject, RunState, RunTotal, SubjectSource},
+    decision::Decision,
+    estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
+    fee_item::{CostPool, FeeItem},
+    ids::*,
+    job::{Job, Schedule},
+    journal::Charge,
+    plugin::{Binding, ExtensionPoint, InstalledPlugin},
+    ports::*,
+    values::{FeeBatch, Problem},
+};
+use std::sync::Arc;
+
+use crate::AppState;
+
+pub(super) fn state() -> AppState {
+    AppState {
+        directory: Arc::new(Nobody),
+        engine: Arc::new(Nobody),
+        clock: Arc::new(Nobody),
+        wake_worker: Arc::new(|| ()),
+        company: "示范物业".to_owned(),
+        metrics: None,
+        secure_cookies: true,
+    }
+}
+
+struct Nobody;
+
+fn nothing<T>() -> Result<T> {
+    Err(Error::not_found("record", "any"))
+}
+
+impl Clock for Nobody {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+}
+
+#[async_trait]
+impl Directory for Nobody {
+    async fn ensure_company(&self, _: &str, _: DateTime<Utc>) -> Result<CompanyId> {
+        nothing()
+    }
+    async fn companies(&self) -> Result<Vec<(CompanyId, String)>> {
+        nothing()
+    }
+    fn company(&self, _: CompanyId) -> Arc<dyn CompanyStore> {
+        Arc::new(Nobody)
+    }
+    async fn log_in(&self, _: &str, _: &str, _: &str, _: DateTime<Utc>) -> Result<Option<Actor>> {
+        Ok(None)
+    }
+    async fn actor_of_token(&self, secret: &str, _: DateTime<Utc>) -> Result<Option<Actor>> {
+        let role: Option<Role> = secret.parse().ok();
+        Ok(role.map(|role| Actor {
+            company_id: CompanyId::generate(),
+            user_id: UserId::generate(),
+            name: "王小明".to_owned(),
+            roles: vec![role],
+        }))
+    }
+    async fn claim_job(&self, _: &str, _: DateTime<Utc>) -> Result<Option<(CompanyId, Job)>> {
+        nothing()
+    }
+    async fn due_schedules(&self, _: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>> {
+        nothing()
+    }
+    async fn ping(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PolicyEngine for Nobody {
+    fn profile(&self) -> String {
+        String::new()
+    }
+    async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
+        nothing()
+    }
+    async fn prepare(&self, _: &str, _: &(dyn ComponentSource + '_)) -> Result<()> {
+        nothing()
+    }
+    async fn check_settings(&self, _: &str, _: ExtensionPoint, _: &str) -> Result<Vec<Problem>> {
+        nothing()
+    }
+    async fn evaluate_fee(&self, _: &str, _: &str, _: Arc<FeeBatch>) -> Result<Evaluation> {
+        nothing()
+    }
+}
+
+impl CompanyStore for Nobody {
+    fn company_id(&self) -> CompanyId {
+        CompanyId::generate()
+    }
+}
+
+macro_rules! empty {
+    ($($trait:ident { $($method:ident($($argument:ty),*) -> $result:ty;)* })*) => {$(
+        #[async_trait]
+        impl $trait for Nobody {
+            $(async fn $method(&self, $(_: $argument),*) -> Result<$result> {
+                nothing()
+            })*
+        }
+    )*};
+}
+
+empty! {
+    AccessStore {
+        users() -> Vec<User>;
+        add_user(&Stamp, &str, &[Role], Option<&str>) -> User;
+        set_password(&Stamp, UserId, &str) -> ();
+        actor(&str) -> Option<Actor>;
+        issue_token(&Stamp, UserId, TokenPurpose, Option<DateTime<Utc>>) -> String;
+        revoke_token(&Stamp, &str) -> ();
+    }
+    EstateStore {
+        projects() -> Vec<Project>;
+        project(ProjectId) -> Project;
+        project_by_name(&str) -> Option<Project>;
+        create_project(&Stamp, &Project, &Party) -> ();
+        estate(ProjectId) -> Estate;
+        apply_estate(&Stamp, ProjectId, &EstateChanges, &str) -> ();
+        units(ProjectId, &str, Option<&str>, u32) -> Page<UnitRow>;
+        unit(UnitId) -> UnitRow;
+        count_units(ProjectId) -> i64;
+        project_of_unit(UnitId) -> ProjectId;
+        places(&[UnitId]) -> Vec<(UnitId, UnitPlace)>;
+        party_names(&[PartyId]) -> Vec<(PartyId, String)>;
+        update_unit(&Stamp, &Unit) -> ();
+        transfer_ownership(&Stamp, UnitId, &Party, Date) -> ();
+        fee_items(ProjectId) -> Vec<FeeItem>;
+        set_cost_pool(&Stamp, &CostPool) -> ();
+        cost_pool(FeeItemId, Date) -> Option<CostPool>;
+        add_meters(&Stamp, &[Meter], &[MeterReading]) -> ();
+    }
+    PluginStore {
+        install_plugin(&Stamp, &InstalledPlugin, &[u8]) -> ();
+        plugins() -> Vec<InstalledPlugin>;
+        plugin(&str, &str) -> Option<InstalledPlugin>;
+        plugin_by_digest(&str) -> Option<InstalledPlugin>;
+        component(&str) -> Vec<u8>;
+        bindings(ProjectId) -> Vec<Binding>;
+        binding(BindingId) -> Binding;
+        add_binding(&Stamp, &Binding, bool) -> ();
+    }
+    BillingStore {
+        create_run(&Stamp, &BillingRun, &Job) -> ();
+        run(BillingRunId) -> BillingRun;
+        runs(ProjectId) -> Vec<BillingRun>;
+        runs_of_period(ProjectId, Date) -> Vec<BillingRun>;
+        count_subjects(&SubjectQuery) -> i64;
+        subjects(&SubjectQuery) -> Vec<SubjectSource>;
+        cursors(BillingRunId) -> Vec<RunCursor>;
+        record_page(BillingRunId, &PageResult, RunCursor) -> ();
+        record_allocation(BillingRunId, &[(DecisionId, Vec<i64>)], &[RunTotal], RunCursor) -> ();
+        finish_preview(&Stamp, BillingRunId) -> BillingRun;
+        set_run_state(&Stamp, BillingRunId, &[RunState], RunState) -> BillingRun;
+        totals(BillingRunId) -> Vec<RunTotal>;
+        held(BillingRunId) -> Vec<HeldSubject>;
+        decisions(BillingRunId, Option<DecisionId>, u32) -> Vec<Decision>;
+        decision(DecisionId) -> Decision;
+        post_charges(&BillingRun, JournalEntryId, &[Charge]) -> ();
+        ensure_run_entry(&Stamp, &BillingRun) -> JournalEntryId;
+        charges(ProjectId, Option<Date>, Option<&str>, u32) -> Page<ChargeRow>;
+        charges_of_unit(UnitId, u32) -> Vec<ChargeRow>;
+        charge(ChargeId) -> ChargeRow;
+        journal_sum(Option<ProjectId>) -> JournalSum;
+        check() -> Vec<CheckResult>;
+    }
+    JobStore {
+        job(JobId) -> Job;
+        jobs_of_run(BillingRunId) -> Vec<Job>;
+        add_job(&Stamp, &Job) -> ();
+        claim(JobId, &str, DateTime<Utc>) -> bool;
+        report(JobId, &str, i64, i64, DateTime<Utc>) -> bool;
+        finish(JobId, &str, Option<&str>, bool, DateTime<Utc>) -> ();
+        request_cancel(&Stamp, JobId) -> ();
+    }
+    AuditStore {
+        audit(Option<i64>, u32) -> Vec<AuditRow>;
+        events(Option<EventId>, u32) -> Vec<Event>;
+    }
+    ScheduleStore {
+        schedules() -> Vec<Schedule>;
+        add_schedule(&Stamp, &Schedule) -> ();
+        set_schedule_enabled(&Stamp, ScheduleId, bool) -> ();
+        fire_schedule(&Stamp, &Schedule, DateTime<Utc>, &BillingRun, &Job) -> bool;
+    }
+}

@@ -1,0 +1,196 @@
+//! Every URL of the host: patterns for the route table, functions for links. Nothing else writes a path.
+
+use guanjia_domain::ids::*;
+use std::fmt::{Display, Write};
+
+pub(crate) const HEALTHZ: &str = "/healthz";
+pub(crate) const READYZ: &str = "/readyz";
+pub(crate) const METRICS: &str = "/metrics";
+pub(crate) const ASSETS: &str = "/assets/{version}/{*name}";
+pub(crate) const OPENAPI: &str = "/api/v1/openapi.json";
+pub(crate) const API_DOCS: &str = "/api/v1/docs";
+
+pub(crate) const HOME: &str = "/";
+pub(crate) const LOGIN: &str = "/login";
+pub(crate) const LOGOUT: &str = "/logout";
+pub(crate) const LANGUAGE: &str = "/language";
+pub(crate) const ME: &str = "/me";
+pub(crate) const UNITS: &str = "/units";
+pub(crate) const UNIT: &str = "/units/{id}";
+pub(crate) const BILLING: &str = "/billing";
+pub(crate) const RUN: &str = "/billing/{id}";
+pub(crate) const RUN_LINES: &str = "/billing/{id}/lines";
+pub(crate) const RUN_HELD: &str = "/billing/{id}/held";
+pub(crate) const RUN_APPROVE: &str = "/billing/{id}/approve";
+pub(crate) const RUN_POST: &str = "/billing/{id}/post";
+pub(crate) const RUN_CANCEL: &str = "/billing/{id}/cancel";
+pub(crate) const RUN_RESUME: &str = "/billing/{id}/resume";
+pub(crate) const LINE: &str = "/decisions/{id}/lines/{line}";
+pub(crate) const REPLAY: &str = "/decisions/{id}/lines/{line}/replay";
+pub(crate) const CHARGE: &str = "/charges/{id}";
+pub(crate) const PLUGINS: &str = "/plugins";
+pub(crate) const PLUGIN: &str = "/plugins/{id}/{version}";
+pub(crate) const AUDIT: &str = "/audit";
+pub(crate) const IMPORT: &str = "/import";
+pub(crate) const IMPORT_APPLY: &str = "/import/apply";
+
+/// An embedded file under a name that changes with its content.
+pub(crate) fn asset(name: &str) -> String {
+    format!("/assets/{}/{name}", crate::assets::version(name))
+}
+
+pub(crate) fn login(next: &str) -> String {
+    with_query(LOGIN, &[("next", next)])
+}
+
+pub(crate) fn units(project: Option<ProjectId>) -> String {
+    in_project(UNITS, project)
+}
+
+/// The next page of a search.
+pub(crate) fn units_after(project: ProjectId, search: &str, cursor: &str) -> String {
+    with_query(UNITS, &[("project", &project.to_string()), ("search", search), ("cursor", cursor)])
+}
+
+pub(crate) fn unit(unit: UnitId) -> String {
+    filled(UNIT, unit)
+}
+
+pub(crate) fn billing(project: Option<ProjectId>) -> String {
+    in_project(BILLING, project)
+}
+
+pub(crate) fn run(run: BillingRunId) -> String {
+    filled(RUN, run)
+}
+
+/// Lines of a run; of one fee item and building where they are given.
+pub(crate) fn run_lines(
+    run: BillingRunId,
+    fee_item: Option<FeeItemId>,
+    building: Option<&str>,
+    cursor: Option<&str>,
+) -> String {
+    let fee_item = fee_item.map(|id| id.to_string()).unwrap_or_default();
+    let query = [
+        ("fee_item", fee_item.as_str()),
+        ("building", building.unwrap_or_default()),
+        ("cursor", cursor.unwrap_or_default()),
+    ];
+    with_query(&filled(RUN_LINES, run), &query)
+}
+
+pub(crate) fn run_held(run: BillingRunId) -> String {
+    filled(RUN_HELD, run)
+}
+
+pub(crate) fn run_approve(run: BillingRunId) -> String {
+    filled(RUN_APPROVE, run)
+}
+
+pub(crate) fn run_post(run: BillingRunId) -> String {
+    filled(RUN_POST, run)
+}
+
+pub(crate) fn run_cancel(run: BillingRunId) -> String {
+    filled(RUN_CANCEL, run)
+}
+
+pub(crate) fn run_resume(run: BillingRunId) -> String {
+    filled(RUN_RESUME, run)
+}
+
+/// Progress of a run as server-sent events.
+pub(crate) fn run_progress(run: BillingRunId) -> String {
+    format!("/api/v1/billing-runs/{run}/progress")
+}
+
+pub(crate) fn line(decision: DecisionId, line: u32) -> String {
+    filled(LINE, decision).replace("{line}", &line.to_string())
+}
+
+pub(crate) fn replay(decision: DecisionId, line: u32) -> String {
+    filled(REPLAY, decision).replace("{line}", &line.to_string())
+}
+
+pub(crate) fn charge(charge: ChargeId) -> String {
+    filled(CHARGE, charge)
+}
+
+pub(crate) fn plugin(id: &str, version: &str) -> String {
+    PLUGIN.replace("{id}", &encoded(id)).replace("{version}", &encoded(version))
+}
+
+pub(crate) fn audit_before(seq: i64) -> String {
+    with_query(AUDIT, &[("before", &seq.to_string())])
+}
+
+pub(crate) fn import(project: Option<ProjectId>) -> String {
+    in_project(IMPORT, project)
+}
+
+/// The project's workbook.
+pub(crate) fn export(project: ProjectId) -> String {
+    format!("/api/v1/projects/{project}/export.xlsx")
+}
+
+/// Where to go after logging in: a page of this host, whatever the link said.
+pub(crate) fn local(path: &str) -> &str {
+    let local =
+        path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.contains(char::is_control);
+    if local { path } else { HOME }
+}
+
+fn in_project(path: &str, project: Option<ProjectId>) -> String {
+    project.map_or_else(|| path.to_owned(), |project| with_query(path, &[("project", &project.to_string())]))
+}
+
+fn filled(pattern: &str, id: impl Display) -> String {
+    pattern.replace("{id}", &id.to_string())
+}
+
+/// The path with those parameters that are not empty.
+fn with_query(path: &str, query: &[(&str, &str)]) -> String {
+    let mut url = path.to_owned();
+    for (index, (name, value)) in query.iter().filter(|(_, value)| !value.is_empty()).enumerate() {
+        let separator = if index == 0 { '?' } else { '&' };
+        write!(url, "{separator}{name}={}", encoded(value)).expect("writing to a string cannot fail");
+    }
+    url
+}
+
+/// Percent-encoded, down to the characters that mean nothing in a URL.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            write!(encoded, "%{byte:02X}").expect("writing to a string cannot fail");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::page("/billing?project=1", "/billing?project=1")]
+    #[case::other_host("//evil.example/", "/")]
+    #[case::scheme("https://evil.example/", "/")]
+    #[case::backslash("/\\evil.example", "/")]
+    #[case::header_split("/a\r\nset-cookie: b", "/")]
+    #[case::nothing("", "/")]
+    fn only_own_pages_are_gone_to_after_login(#[case] asked: &str, #[case] goes_to: &str) {
+        assert_eq!(local(asked), goes_to);
+    }
+
+    #[test]
+    fn values_are_encoded_and_empty_ones_left_out() {
+        assert_eq!(with_query("/units", &[("search", "王 &1"), ("cursor", "")]), "/units?search=%E7%8E%8B%20%261");
+        assert_eq!(plugin("a/b", "1.0"), "/plugins/a%2Fb/1.0");
+    }
+}
