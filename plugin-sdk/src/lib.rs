@@ -73,6 +73,6 @@ pub mod prelude {
         AmountKind, Fact, FeePolicy, Fits, Item, LateFeePolicy, Lines, Measure, No, OpenStretch, Overdue, Proration,
         Segment, Step, Subject, Tier, TierPart, Tiers, Totals, facts, measures, steps,
     };
-    pub use guanjia_values::{Date, Decimal, Exact, Period, Problem, Rounding};
+    pub use guanjia_values::{Date, Decimal, Exact, Period, Problem, Rounding, WEIGHT_DIGITS};
     pub use serde::Deserialize;
 }

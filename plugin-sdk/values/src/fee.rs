@@ -51,12 +51,15 @@ pub struct FeeLines {
     pub amounts: Amounts,
 }
 
+/// Places of a weight: an area in cm² times a factor of thousandths is exact.
+pub const WEIGHT_DIGITS: u8 = 7;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Amounts {
     /// Minor units owed, one per line.
     Money(Vec<i64>),
-    /// Not negative; the host allocates a known total by largest remainder.
+    /// Shares in units of 10^-[`WEIGHT_DIGITS`], not negative; the host allocates a known total by largest remainder.
     Weights(Vec<i64>),
 }
 

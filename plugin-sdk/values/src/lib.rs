@@ -19,7 +19,7 @@ pub use allocate::{AllocationError, allocate};
 pub use columns::{Cells, Codes, Column, Numbers, Problem, Steps, SubjectProblem, Verdict};
 pub use date::{Date, ParseDateError, Period};
 pub use decimal::{Currency, Decimal, Exact, ParseDecimalError, Rounding};
-pub use fee::{Amounts, FeeAnswer, FeeBatch, FeeLines, Segments};
+pub use fee::{Amounts, FeeAnswer, FeeBatch, FeeLines, Segments, WEIGHT_DIGITS};
 pub use late_fee::{Balances, LateFeeAnswer, LateFeeBatch, OverdueCharges};
 
 /// What a plug-in says about itself (`description` of `guanjia:types`).

@@ -7,9 +7,6 @@ facts! { AREA = "unit.area", STOREY = "unit.storey", UNIT_KIND = "unit.kind" }
 steps! { SHARE = "share", EXCLUDED = "excluded" }
 measures! { M2 = "m2", HOUSEHOLD = "household" }
 
-/// Weights are whole numbers: quantity (cm² are the fourth place of m²) × factor (three places) × days, so that every
-/// unit is weighed in the same unit and nothing is lost.
-const WEIGHT_DIGITS: u8 = 7;
 
 /// The settings; `settings.schema.json` says what they mean.
 #[derive(Debug, Deserialize)]
@@ -66,8 +63,10 @@ impl FeePolicy for SharedCostFee {
             let factor = factor(settings, &segment)?;
             let days = Decimal::integer(segment.days());
             let share = quantity.exact().checked_mul(factor.exact()).fits()?.checked_mul(days.exact()).fits()?;
-            out.step_exact(SHARE, share, &[quantity, factor, days])?;
-            out.weigh(&segment, item, share.round_to(WEIGHT_DIGITS, Rounding::HalfUp).fits()?)?;
+            // Area has four places and a factor three, so that seven lose nothing.
+            let weight = share.round_to(WEIGHT_DIGITS, Rounding::HalfUp).fits()?;
+            out.step(SHARE, Decimal::new(weight, WEIGHT_DIGITS).trimmed(2), &[quantity, factor, days]);
+            out.weigh(&segment, item, weight)?;
         }
         Ok(())
     }

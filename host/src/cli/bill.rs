@@ -1,0 +1,289 @@
+//! `guanjia bill …` and `guanjia replay`.
+
+use clap::{Args, Subcommand};
+use guanjia_domain::{
+    Date, Error, Fen, Period, Result,
+    access::Stamp,
+    billing::{BillingRun, LineView, ReplayReport},
+    fee_item::CostPool,
+    ids::{BillingRunId, DecisionId},
+    job::Job,
+    plugin::Language,
+};
+use serde_json::json;
+
+use super::{Done, Global, output};
+use crate::{boot::Office, worker};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Bill {
+    /// Compute a month of a project: lines, held subjects, total. Nothing is owed yet.
+    Preview {
+        #[command(flatten)]
+        month: ProjectMonth,
+    },
+    /// Preview every month that was skipped, up to and including this one.
+    CatchUp {
+        #[arg(long, value_name = "NAME")]
+        project: String,
+        #[arg(long, value_name = "YYYY-MM", value_parser = output::month)]
+        through: Period,
+    },
+    /// Approve a previewed run: somebody else than whoever made it (`--as USER`).
+    Approve { run: BillingRunId },
+    /// Post an approved run. Posting it again changes nothing.
+    Post { run: BillingRunId },
+    /// Give up a run that is not posted.
+    Cancel { run: BillingRunId },
+    /// Go on with a run that was interrupted.
+    Resume { run: BillingRunId },
+    /// The runs of a project.
+    Runs {
+        #[arg(long, value_name = "NAME")]
+        project: String,
+    },
+    /// Every line of a month with its steps.
+    Lines {
+        #[command(flatten)]
+        month: ProjectMonth,
+        /// Language of the steps.
+        #[arg(long, default_value = "zh")]
+        lang: Language,
+    },
+    /// The subjects that a run holds, with the reasons.
+    Held {
+        run: BillingRunId,
+        /// Language of the reasons.
+        #[arg(long, default_value = "zh")]
+        lang: Language,
+    },
+    /// Enter the total of a shared cost for a month.
+    Pool {
+        #[command(flatten)]
+        month: ProjectMonth,
+        #[arg(long, value_name = "NAME")]
+        fee_item: String,
+        /// The total in fen.
+        #[arg(long, value_name = "FEN")]
+        total_fen: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ProjectMonth {
+    #[arg(long, value_name = "NAME")]
+    project: String,
+    #[arg(long, value_name = "YYYY-MM", value_parser = output::month)]
+    period: Period,
+}
+
+impl Bill {
+    pub(super) async fn run(&self, global: &Global) -> Result<Done> {
+        let office = global.office().await?;
+        let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
+        match self {
+            Bill::Preview { month } => {
+                let project = output::project(&office, &month.project).await?;
+                let run = preview(&office, &stamp, project.id, month.period).await?;
+                print_run(&run, global.json);
+                Ok(held_or_well(&run))
+            }
+            Bill::CatchUp { project, through } => catch_up(&office, &stamp, project, *through, global.json).await,
+            Bill::Approve { run } => {
+                let run = office.billing.approve(&stamp, *run).await?;
+                print_run(&run, global.json);
+                Ok(Done::Well)
+            }
+            Bill::Post { run } => {
+                let run = post(&office, &stamp, *run).await?;
+                print_run(&run, global.json);
+                Ok(held_or_well(&run))
+            }
+            Bill::Cancel { run } => {
+                let run = office.billing.cancel(&stamp, *run).await?;
+                print_run(&run, global.json);
+                Ok(Done::Well)
+            }
+            Bill::Resume { run } => {
+                let run = resume(&office, &stamp, *run).await?;
+                print_run(&run, global.json);
+                Ok(held_or_well(&run))
+            }
+            Bill::Runs { project } => {
+                let project = output::project(&office, project).await?;
+                for run in office.store.runs(project.id).await? {
+                    print_run(&run, global.json);
+                }
+                Ok(Done::Well)
+            }
+            Bill::Lines { month, lang } => lines(&office, &stamp, month, *lang, global.json).await,
+            Bill::Held { run, lang } => held(&office, &stamp, *run, *lang, global.json).await,
+            Bill::Pool { month, fee_item, total_fen } => pool(&office, &stamp, month, fee_item, *total_fen).await,
+        }
+    }
+}
+
+/// Makes a run and computes it in this process.
+pub(super) async fn preview(office: &Office, stamp: &Stamp, project: guanjia_domain::ids::ProjectId, period: Period) -> Result<BillingRun> {
+    let (_, job) = office.billing.start_preview(stamp, project, period).await?;
+    do_job(office, stamp, &job, "computing").await
+}
+
+/// Goes on with an interrupted run in this process.
+pub(super) async fn resume(office: &Office, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun> {
+    let job = office.billing.resume(stamp, run).await?;
+    do_job(office, stamp, &job, "resuming").await
+}
+
+/// Posts a run in this process.
+pub(super) async fn post(office: &Office, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun> {
+    match office.billing.start_post(stamp, run).await? {
+        (run, None) => Ok(run),
+        (_, Some(job)) => do_job(office, stamp, &job, "posting").await,
+    }
+}
+
+/// Does a job with a progress bar; Ctrl-C asks it to stop where it can be resumed.
+async fn do_job(office: &Office, stamp: &Stamp, job: &Job, what: &'static str) -> Result<BillingRun> {
+    let bar = output::Bar::new(what);
+    let work = worker::do_here(office, stamp, job, &bar);
+    tokio::pin!(work);
+    let result = tokio::select! {
+        result = &mut work => result,
+        _ = tokio::signal::ctrl_c() => {
+            office.store.request_cancel(stamp, job.id).await?;
+            work.await
+        }
+    };
+    bar.done();
+    if matches!(result, Err(Error::Cancelled))
+        && let Some(run) = job.run_id
+    {
+        output::say(&format!("guanjia bill resume {run} goes on where it stopped"));
+    }
+    result
+}
+
+async fn catch_up(office: &Office, stamp: &Stamp, project: &str, through: Period, json: bool) -> Result<Done> {
+    let project = output::project(office, project).await?;
+    let mut done = Done::Well;
+    for period in office.billing.missing_months(project.id, through).await? {
+        let run = preview(office, stamp, project.id, period).await?;
+        print_run(&run, json);
+        if run.held > 0 {
+            done = Done::WithHeld;
+        }
+    }
+    Ok(done)
+}
+
+fn held_or_well(run: &BillingRun) -> Done {
+    if run.held > 0 { Done::WithHeld } else { Done::Well }
+}
+
+fn print_run(run: &BillingRun, json: bool) {
+    let month = output::month_text(run.period);
+    if json {
+        output::line(&json!({
+            "run": run.id, "period": month, "state": run.state, "lines": run.lines, "held": run.held,
+            "total_fen": run.total.0, "posted_lines": run.posted_lines,
+        }));
+    } else {
+        output::text(&format!("{}  {month}  {}  {} lines  {} held  ¥{}", run.id, run.state, run.lines, run.held, run.total));
+    }
+}
+
+async fn lines(office: &Office, stamp: &Stamp, month: &ProjectMonth, language: Language, json: bool) -> Result<Done> {
+    let project = output::project(office, &month.project).await?;
+    let mut each = |line: LineView| {
+        if json { output::line(&line_json(&line)) } else { print_line(&line) }
+        Ok(())
+    };
+    office.billing.for_each_line(stamp, project.id, month.period, language, &mut each).await?;
+    Ok(Done::Well)
+}
+
+/// A line as scripts read it. `to` is the first day that the line no longer covers.
+fn line_json(line: &LineView) -> serde_json::Value {
+    json!({
+        "building": line.place.building, "entrance": line.place.entrance, "unit": line.place.unit,
+        "fee_item": line.fee_item, "payer": line.payer,
+        "quantity": line.quantity.to_string(), "measure": line.measure, "unit_price": line.unit_price.to_string(),
+        "amount_fen": line.amount.0, "from": line.from.to_string(), "to": line.to.to_string(),
+        "policy": line.plugin_id, "version": line.plugin_version, "decision": line.decision_id, "line": line.decision_line,
+        "charge": line.charge_id, "run": line.run_id, "steps": line.steps,
+    })
+}
+
+fn print_line(line: &LineView) {
+    output::text(&format!("{}  {}  {}  ¥{}", line.place, line.fee_item, line.payer, line.amount));
+    for step in &line.steps {
+        output::text(&format!("    {}  {}", step.label, step.text));
+    }
+}
+
+async fn held(office: &Office, stamp: &Stamp, run: BillingRunId, language: Language, json: bool) -> Result<Done> {
+    for view in office.billing.held(stamp, run, language).await? {
+        if json {
+            output::line(&json!({
+                "building": view.place.building, "entrance": view.place.entrance, "unit": view.place.unit,
+                "fee_item": view.fee_item, "kind": view.held.kind, "code": view.held.code, "about": view.held.about,
+                "reason": view.sentence,
+            }));
+        } else {
+            output::text(&format!("{}  {}  {}: {}", view.place, view.fee_item, view.held.kind, view.sentence));
+        }
+    }
+    Ok(Done::Well)
+}
+
+async fn pool(office: &Office, stamp: &Stamp, month: &ProjectMonth, fee_item: &str, total_fen: i64) -> Result<Done> {
+    stamp.actor.require(guanjia_domain::access::Permission::WriteEstate)?;
+    let project = output::project(office, &month.project).await?;
+    let item = office
+        .store
+        .fee_items(project.id)
+        .await?
+        .into_iter()
+        .find(|item| item.name == fee_item)
+        .ok_or_else(|| Error::not_found("fee item", fee_item))?;
+    let period_start: Date = month.period.start;
+    office.store.set_cost_pool(stamp, &CostPool { fee_item_id: item.id, period_start, total_fen }).await?;
+    output::say(&format!("{fee_item} {}: ¥{}", output::month_text(month.period), Fen(total_fen)));
+    Ok(Done::Well)
+}
+
+/// Ask the plug-ins again and compare the answers bit for bit.
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// A billing run or a decision.
+    #[arg(value_name = "RUN|DECISION")]
+    what: uuid::Uuid,
+}
+
+impl Replay {
+    pub(super) async fn run(&self, global: &Global) -> Result<Done> {
+        let office = global.office().await?;
+        let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
+        let report = self.replay(&office, &stamp).await?;
+        if global.json {
+            output::line(&json!(report));
+        } else {
+            output::text(&format!("{} of {} decisions identical", report.identical, report.decisions));
+            for difference in &report.different {
+                output::text(&format!("  {}: {}", difference.decision, difference.reason));
+            }
+        }
+        Ok(if report.different.is_empty() { Done::Well } else { Done::Badly })
+    }
+
+    async fn replay(&self, office: &Office, stamp: &Stamp) -> Result<ReplayReport> {
+        let bar = output::Bar::new("replaying");
+        let report = match office.billing.replay_run(stamp, BillingRunId(self.what), &bar).await {
+            Err(Error::NotFound { .. }) => office.billing.replay_decision(stamp, DecisionId(self.what)).await,
+            report => report,
+        };
+        bar.done();
+        report
+    }
+}

@@ -1,0 +1,111 @@
+//! The background worker: claims jobs of all companies and fires schedules. Any number of hosts may run one; the
+//! database decides who gets what.
+
+use guanjia_domain::{
+    Error, Result,
+    access::{OPERATOR, Stamp},
+    billing::{BillingRun, Progress},
+    ids::*,
+    job::{Job, JobKind, JobState, Schedule},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tracing::{Instrument, error, info, info_span};
+
+use crate::boot::{Host, Office};
+
+/// How long an idle worker sleeps when nobody wakes it: how late a job of another host's making, or a schedule, starts.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Runs until `stop` is notified; the job at hand is finished or, being resumable, left to its lease.
+pub async fn run(host: Host, wake: Arc<Notify>, stop: Arc<Notify>) {
+    let worker = format!("host-{}", uuid::Uuid::now_v7());
+    loop {
+        let worked = tokio::select! {
+            () = stop.notified() => return,
+            worked = one_round(&host, &worker) => worked,
+        };
+        match worked {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => error!(error = &error as &dyn std::error::Error, "the worker could not look for work"),
+        }
+        tokio::select! {
+            () = stop.notified() => return,
+            () = wake.notified() => {}
+            () = tokio::time::sleep(IDLE) => {}
+        }
+    }
+}
+
+/// Fires what is due and does one job. Says whether there was anything to do.
+async fn one_round(host: &Host, worker: &str) -> Result<bool> {
+    let mut worked = false;
+    for (company_id, schedule) in host.directory.due_schedules(host.clock.now()).await? {
+        worked |= fire(&host.office(company_id), &schedule).await?;
+    }
+    let Some((company_id, job)) = host.directory.claim_job(worker, host.clock.now()).await? else {
+        return Ok(worked);
+    };
+    do_job(&host.office(company_id), &job, worker).await;
+    Ok(true)
+}
+
+async fn do_job(office: &Office, job: &Job, worker: &str) {
+    let run_id = job.run_id.map(|run| run.to_string()).unwrap_or_default();
+    let span = info_span!("job", job.id = %job.id, job.kind = %job.kind, run.id = run_id, company.id = %office.store.company_id());
+    async {
+        let result = match office.stamp(Some(&job.requested_by), "job").await {
+            Ok(stamp) => office.billing.work(&stamp, job, worker, &()).await.map(|run| run.state),
+            Err(error) => {
+                let reason = error.to_string();
+                office.store.finish(job.id, worker, Some(&reason), false, office.host.clock.now()).await.and(Err(error))
+            }
+        };
+        match result {
+            Ok(state) => info!(run.state = %state, "job done"),
+            Err(Error::Cancelled) => info!("job cancelled"),
+            Err(error) => error!(error = &error as &dyn std::error::Error, "job failed"),
+        }
+    }
+    .instrument(span)
+    .await;
+}
+
+/// A schedule previews the month that runs on its day.
+async fn fire(office: &Office, schedule: &Schedule) -> Result<bool> {
+    let stamp = office.stamp(Some(OPERATOR), "schedule").await?;
+    let next_at = Schedule::next_after(&schedule.cron, &schedule.time_zone, stamp.at)?;
+    let period = schedule.month_of(schedule.next_at)?;
+    let run = BillingRun::new(schedule.project_id, period, &stamp);
+    let job = Job::new(JobKind::PreviewRun, run.id, &stamp);
+    office.store.fire_schedule(&stamp, schedule, next_at, &run, &job).await
+}
+
+/// Does one job in this process, with progress for whoever watches; waits when another worker has it.
+///
+/// # Errors
+/// Whatever stopped the job.
+pub async fn do_here(office: &Office, stamp: &Stamp, job: &Job, progress: &dyn Progress) -> Result<BillingRun> {
+    let worker = format!("cli-{}", uuid::Uuid::now_v7());
+    let run_id = job.run_id.ok_or_else(|| Error::invalid("the job names no run"))?;
+    if office.store.claim(job.id, &worker, office.host.clock.now()).await? {
+        return office.billing.work(stamp, job, &worker, progress).await;
+    }
+    wait_for(office, job.id, run_id, progress).await
+}
+
+async fn wait_for(office: &Office, job_id: JobId, run_id: BillingRunId, progress: &dyn Progress) -> Result<BillingRun> {
+    /// How often a job that another worker does is looked at.
+    const LOOK: Duration = Duration::from_millis(200);
+    loop {
+        let job = office.store.job(job_id).await?;
+        progress.report(guanjia_domain::billing::RunProgress { done: job.done, total: job.total });
+        match job.state {
+            JobState::Done => return office.store.run(run_id).await,
+            JobState::Cancelled => return Err(Error::Cancelled),
+            JobState::Failed => return Err(Error::Conflict(job.error.unwrap_or_else(|| "the job failed".into()))),
+            JobState::Ready | JobState::Running => tokio::time::sleep(LOOK).await,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The host as a process, the way a script uses it.
+
+use guanjia_harness::{Kind, TestDatabase};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+use tempfile::TempDir;
+
+/// A host of its own for one test: database and data directory.
+pub struct Host {
+    database: TestDatabase,
+    folder: TempDir,
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The one JSON object that `--json` prints.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let lines = self.lines();
+        assert_eq!(lines.len(), 1, "one JSON object was expected: {self:?}");
+        lines.into_iter().next().unwrap()
+    }
+
+    /// JSON Lines.
+    #[track_caller]
+    pub fn lines(&self) -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?} is not JSON: {error}; {self:?}"));
+        self.stdout.lines().map(parse).collect()
+    }
+
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Machine code of the plug-ins, shared by all tests of a run: it is authenticated, and compiling is slow in debug builds.
+fn shared_cache() -> &'static Path {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    CACHE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    })
+}
+
+impl Host {
+    pub async fn fresh(kind: Kind) -> Self {
+        Self { database: kind.fresh().await, folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    /// The command with the host's own database and data directory.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_guanjia"));
+        command
+            .args(args)
+            .arg("--data-dir")
+            .arg(self.folder.path())
+            .args(["--database-url", &self.database.url])
+            .env("GUANJIA_CACHE_DIR", shared_cache())
+            .env_remove("GUANJIA_LOG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        let output = self.command(args).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs with `--json` and expects success.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> Value {
+        self.run(&[args, &["--json"]].concat()).expect(0).json()
+    }
+
+    /// A file in the data directory.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    /// Consistency of everything, as `guanjia check` sees it.
+    #[track_caller]
+    pub fn assert_consistent(&self) {
+        let checks = self.run(&["check", "--json"]).json();
+        assert_eq!(checks["ok"], true, "{checks:#}");
+    }
+
+    /// Starts `serve` on a free port and waits until it says where.
+    pub fn serve(&self) -> Server {
+        Server::start(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+}
+
+/// A serving host; stopped when dropped.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().to_owned();
+        if !url.starts_with("http://") {
+            let mut stderr = String::new();
+            let _ = child.stderr.take().unwrap().read_to_string(&mut stderr);
+            panic!("the host said {line:?} and {stderr}");
+        }
+        // Nobody reads the log from here on; a full pipe would stop the host.
+        let mut stderr = child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Self { child, url }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The example workbook.
+pub fn workbook() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/hc-import.xlsx")
+}

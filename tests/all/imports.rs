@@ -1,0 +1,123 @@
+//! A workbook comes in whole or not at all, again without a change, and out again with the same tables.
+
+use crate::host::{Host, Ran, workbook};
+use guanjia_domain::import::{Cell, Workbook};
+use guanjia_exchange::{read_workbook, write_workbook};
+use guanjia_harness::Kind;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const PROJECT: &str = "巴黎都市";
+
+async fn office(kind: Kind) -> Host {
+    let host = Host::fresh(kind).await;
+    host.run(&["plugin", "install", "standard"]).expect(0);
+    host
+}
+
+fn import(host: &Host, file: &str, more: &[&str]) -> Ran {
+    host.run(&[&["import", "microcommunity", file, "--project", PROJECT, "--json"], more].concat())
+}
+
+/// The example with one cell written over: sheet, title of the column, row as the spreadsheet shows it.
+fn with_cell(sheet: &str, title: &str, row: u32, value: Cell) -> Vec<u8> {
+    let mut tables: Workbook = read_workbook("hc-import.xlsx", &std::fs::read(workbook()).unwrap()).unwrap();
+    let sheet = tables.sheets.iter_mut().find(|candidate| candidate.name == sheet).unwrap();
+    let titled = |cell: &Cell| matches!(cell, Cell::Text(text) if text.starts_with(title));
+    let column = sheet.rows[0].cells.iter().position(titled).unwrap();
+    let row = sheet.rows.iter_mut().find(|candidate| candidate.number == row).unwrap();
+    row.cells.resize(row.cells.len().max(column + 1), Cell::Empty);
+    row.cells[column] = value;
+    write_workbook(&tables).unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn importing_again_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = office(kind).await;
+    let file = workbook();
+    let first = import(&host, file.to_str().unwrap(), &[]).expect(0).json();
+    let expected = json!({
+        "buildings": 3, "entrances": 6, "units": 432, "unsold": 19, "parking_spaces": 216, "owners": 390, "members": 96,
+        "vehicles": 142, "fee_items": 3, "fee_assignments": 852,
+    });
+    assert_eq!(first["counts"], expected);
+    let again = import(&host, file.to_str().unwrap(), &[]).expect(0).json();
+    assert_eq!(again["changes"], json!({"inserted": 0, "updated": 0, "deleted": 0}));
+    assert_eq!(again["differences"], json!([]));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_changed_file_shows_the_difference_before_it_is_written(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = office(kind).await;
+    import(&host, workbook().to_str().unwrap(), &[]).expect(0);
+    let changed = host.file("changed.xlsx", with_cell("房屋信息", "建筑面积", 4, Cell::Number("120".into())));
+    for _ in 0..2 {
+        let rehearsal = import(&host, &changed, &["--dry-run"]).expect(0).json();
+        assert_eq!(rehearsal["changes"], json!({"inserted": 0, "updated": 1, "deleted": 0}), "{rehearsal}");
+        assert!(rehearsal["differences"][0]["what"].as_str().unwrap().contains("6-1-103"), "{rehearsal}");
+    }
+    import(&host, &changed, &[]).expect(0);
+    assert_eq!(import(&host, &changed, &["--dry-run"]).expect(0).json()["changes"]["updated"], 0);
+}
+
+#[rstest]
+#[case::text_for_an_area("房屋信息", "建筑面积", 4, Cell::Text("很大".into()))]
+#[case::negative_area("房屋信息", "建筑面积", 4, Cell::Number("-118.27".into()))]
+#[case::absurd_area("房屋信息", "建筑面积", 4, Cell::Number("1000000000000".into()))]
+#[case::unknown_owner("房屋信息", "业主编号", 4, Cell::Number("9999".into()))]
+#[case::unknown_fee("房屋信息", "房屋费用", 4, Cell::Text("1#7".into()))]
+#[case::impossible_date("房屋信息", "费用开始时间", 4, Cell::Text("2025-02-30#2025-01-01".into()))]
+#[case::doubled_unit("房屋信息", "房屋编号", 4, Cell::Number("102".into()))]
+#[case::formula("业主信息", "业主名称", 3, Cell::Text("=HYPERLINK(\"http://x\")".into()))]
+#[case::unknown_formula_code("费用设置", "计算公式", 3, Cell::Number("7007".into()))]
+#[tokio::test]
+async fn a_bad_cell_is_named_and_nothing_is_written(
+    #[case] sheet: &str,
+    #[case] column: &str,
+    #[case] row: u32,
+    #[case] value: Cell,
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let host = office(kind).await;
+    let bad = host.file("bad.xlsx", with_cell(sheet, column, row, value));
+    let refused = import(&host, &bad, &[]).expect(3).json();
+    let problems = refused["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 1, "{refused}");
+    let Value::Object(problem) = &problems[0] else { panic!("{refused}") };
+    assert_eq!(problem["sheet"], sheet);
+    assert_eq!(problem["row"], row);
+    assert_eq!(problem["column"], column);
+    assert!(!problem["reason"].as_str().unwrap().is_empty());
+    // Not even the project was made.
+    host.run(&["bill", "runs", "--project", PROJECT]).expect(1);
+    import(&host, workbook().to_str().unwrap(), &[]).expect(0);
+}
+
+#[rstest]
+#[case::empty(b"".to_vec())]
+#[case::not_a_table(b"%PDF-1.7 something".to_vec())]
+#[case::torn(std::fs::read(workbook()).unwrap()[..20_000].to_vec())]
+#[case::noise((0..4_096_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect())]
+#[tokio::test]
+async fn a_file_that_is_no_workbook_is_refused(#[case] content: Vec<u8>) {
+    let host = office(Kind::Sqlite).await;
+    let file = host.file("bad.xlsx", content);
+    import(&host, &file, &[]).expect(3);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_export_is_the_same_estate(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = office(kind).await;
+    import(&host, workbook().to_str().unwrap(), &[]).expect(0);
+    let out = host.folder().join("export.xlsx");
+    host.run(&["export", "--project", PROJECT, "--out", out.to_str().unwrap()]).expect(0);
+    let again = import(&host, out.to_str().unwrap(), &[]).expect(0).json();
+    assert_eq!(again["changes"], json!({"inserted": 0, "updated": 0, "deleted": 0}), "{again}");
+    let elsewhere = ["import", "microcommunity", out.to_str().unwrap(), "--project", "另一个项目", "--json"];
+    host.run(&elsewhere).expect(0);
+    let run = host.json(&["bill", "preview", "--project", "另一个项目", "--period", "2025-01"]);
+    assert_eq!(run["total_fen"], 13_998_672);
+}

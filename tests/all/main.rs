@@ -1,0 +1,11 @@
+//! The one integration binary: the real host as a process, on both databases, with real plug-ins, good and bad, and a real
+//! browser.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on panics")]
+
+mod bad_plugins;
+mod billing;
+mod crash;
+mod demo;
+mod host;
+mod house;
+mod imports;
