@@ -21,7 +21,7 @@ use guanjia::{
     generate, standard_plugins,
 };
 use guanjia_domain::{
-    Date, Period, Result,
+    Period, Result,
     access::{Role, Stamp},
     billing::Billing,
     decision::Outcome,
@@ -48,7 +48,11 @@ struct Arguments {
 fn arguments() -> Arguments {
     let words: Vec<String> = std::env::args().collect();
     let after = |name: &str| words.iter().position(|word| word == name).and_then(|at| words.get(at + 1));
-    let kinds = if words.iter().any(|word| word == "--postgres") { vec![Kind::Postgres] } else { vec![Kind::Sqlite, Kind::Postgres] };
+    let kinds = if words.iter().any(|word| word == "--postgres") {
+        vec![Kind::Postgres]
+    } else {
+        vec![Kind::Sqlite, Kind::Postgres]
+    };
     let kinds = if words.iter().any(|word| word == "--sqlite") { vec![Kind::Sqlite] } else { kinds };
     Arguments {
         units: after("--units").map_or(100_000, |text| text.parse().unwrap()),
@@ -64,7 +68,9 @@ fn main() {
     }
     let arguments = arguments();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    println!("| database | homes | charges | preview s | post s | charges/s | native/sandboxed | raw s | run÷raw rate | bytes/charge |");
+    println!(
+        "| database | homes | charges | preview s | post s | charges/s | native/sandboxed | raw s | run÷raw rate | bytes/charge |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for kind in &arguments.kinds {
         runtime.block_on(measure(*kind, &arguments));
@@ -126,7 +132,7 @@ async fn month(billing: &Billing, office: &Office, project: guanjia_domain::ids:
 }
 
 async fn work(billing: &Billing, office: &Office, stamp: &Stamp, job: &guanjia_domain::job::Job) {
-    let now = office.host.clock;
+    let now = &office.host.clock;
     assert!(office.store.claim(job.id, "bench", now.now()).await.unwrap());
     billing.work(stamp, job, "bench", &()).await.unwrap();
 }
@@ -146,8 +152,7 @@ async fn measure(kind: Kind, arguments: &Arguments) {
     office.store.add_user(&stamp, "approver", &[Role::Manager], None).await.unwrap();
     let plugins = standard_plugins::install(&office, &stamp).await.unwrap();
     let project = office.imports.ensure_project(&stamp, "bench").await.unwrap();
-    let starts_on = Date::from_ymd(2025, 1, 1).unwrap();
-    generate::estate(&office, &stamp, &project, &plugins, 0, arguments.units, starts_on, &|_| ()).await.unwrap();
+    generate::estate(&office, &stamp, &project, &plugins, arguments.units, &|_| ()).await.unwrap();
     let native = Native {
         rules: plugins
             .iter()
@@ -196,7 +201,13 @@ async fn size(kind: Kind, url: &str) -> i64 {
     match kind {
         Kind::Sqlite => {
             let database = rusqlite::Connection::open(url.strip_prefix("sqlite:").unwrap()).unwrap();
-            let pages: i64 = database.query_row("SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count", [], |row| row.get(0)).unwrap();
+            let pages: i64 = database
+                .query_row(
+                    "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count",
+                    [],
+                    |row| row.get(0),
+                )
+                .unwrap();
             let page: i64 = database.query_row("SELECT page_size FROM pragma_page_size", [], |row| row.get(0)).unwrap();
             pages * page
         }
@@ -220,7 +231,11 @@ async fn raw(kind: Kind, url: &str, run: BillingRunId) -> Duration {
 
 /// Which rows of a table belong to the run.
 fn of_run(table: &str) -> &'static str {
-    if table == "transfer" { "entry_id = (SELECT entry_id FROM transfer WHERE id = (SELECT min(id) FROM charge WHERE run_id = $1 AND amount_fen <> 0))" } else { "run_id = $1" }
+    if table == "transfer" {
+        "entry_id = (SELECT entry_id FROM transfer WHERE id = (SELECT min(id) FROM charge WHERE run_id = $1 AND amount_fen <> 0))"
+    } else {
+        "run_id = $1"
+    }
 }
 
 fn raw_sqlite(url: &str, run: BillingRunId) -> Duration {

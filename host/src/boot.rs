@@ -29,7 +29,9 @@ pub struct Config {
 
 impl Config {
     fn url(&self) -> String {
-        self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("guanjia.sqlite").display()))
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("guanjia.sqlite").display()))
     }
 }
 
@@ -67,8 +69,9 @@ impl Host {
     /// # Errors
     /// `Unavailable` when a directory, the database or the engine cannot be had.
     pub async fn open(config: &Config) -> Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
-            .map_err(|error| Error::unavailable(format!("making the data directory {}", config.data_dir.display()), error))?;
+        std::fs::create_dir_all(&config.data_dir).map_err(|error| {
+            Error::unavailable(format!("making the data directory {}", config.data_dir.display()), error)
+        })?;
         let directory = Store::open(&config.url()).await?;
         let cache_dir = config.cache_dir.clone().unwrap_or_else(|| config.data_dir.join("cache"));
         let engine = Sandbox::new(SandboxOptions { cache_dir: Some(cache_dir), ..SandboxOptions::default() })?;
@@ -124,11 +127,10 @@ impl Office {
     /// `Refused` for an unknown or disabled name.
     pub async fn stamp(&self, name: Option<&str>, origin: &str) -> Result<Stamp> {
         let name = name.unwrap_or(OPERATOR);
-        let actor: Actor = self
-            .store
-            .actor(name)
-            .await?
-            .ok_or_else(|| Error::refused("unknown-user", format!("there is no user {name:?} who could do this")))?;
+        let actor: Actor =
+            self.store.actor(name).await?.ok_or_else(|| {
+                Error::refused("unknown-user", format!("there is no user {name:?} who could do this"))
+            })?;
         Ok(Stamp { actor, at: self.host.clock.now(), origin: origin.to_owned() })
     }
 }

@@ -132,7 +132,8 @@ pub fn main() -> ExitCode {
 
 /// Logs go to stderr: `GUANJIA_LOG` filters them, `GUANJIA_LOG_FORMAT=json` makes them records.
 fn start_logs() {
-    let filter = EnvFilter::try_from_env("GUANJIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn,guanjia=info,guanjia_web=info"));
+    let filter =
+        EnvFilter::try_from_env("GUANJIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn,guanjia=info,guanjia_web=info"));
     let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     if std::env::var("GUANJIA_LOG_FORMAT").is_ok_and(|format| format == "json") {
         logs.json().init();

@@ -2,9 +2,12 @@
 //! like the example workbook's, made of nothing but numbers, so that the same size is always the same estate.
 
 use guanjia_domain::{
-    Date, Result,
+    Date, Error, Result,
     access::Stamp,
-    estate::{Building, Entrance, EstateChanges, Gender, OccupancyStatus, Party, PartyKind, Project, Tenure, TenureKind, Unit, UnitKind},
+    estate::{
+        Building, Entrance, EstateChanges, Gender, OccupancyStatus, Party, PartyKind, Project, Tenure, TenureKind,
+        Unit, UnitKind,
+    },
     fee_item::{FeeAssignment, FeeItem, PayerRule},
     ids::*,
     plugin::{Binding, BindingMode, ExtensionPoint, InstalledPlugin, canonical_settings},
@@ -18,9 +21,11 @@ const ENTRANCES_PER_BUILDING: i64 = 2;
 const HOMES_PER_BUILDING: i64 = STOREYS * HOMES_PER_STOREY * ENTRANCES_PER_BUILDING;
 /// Homes written in one transaction: enough that the database works in bulk, few enough that memory stays flat, and whole
 /// buildings, so that an interrupted generation goes on with the next one.
-pub const HOMES_PER_WRITE: i64 = 139 * HOMES_PER_BUILDING;
+const HOMES_PER_WRITE: i64 = 139 * HOMES_PER_BUILDING;
 /// Areas of the four homes of a storey, in cm².
 const AREAS_CM2: [i64; 4] = [895_000, 945_600, 1_182_700, 1_430_200];
+/// When the fees begin.
+const FIRST_DAY: (i32, u8, u8) = (2025, 1, 1);
 /// One home in so many is unsold.
 const UNSOLD_EVERY: i64 = 23;
 
@@ -37,21 +42,31 @@ const TARIFFS: [Tariff; 3] = [
     Tariff { name: "电梯运行费", plugin: "area-fee", settings: r#"{"price":"0.35"}"# },
 ];
 
-/// Writes homes with owners and fee assignments into a project until it has `units` of them; `written` are there from an
-/// interrupted call. `progress` hears how many are written.
+/// Writes homes with owners and fee assignments into a project until it has `units` of them, and goes on where an
+/// interrupted call stopped. `progress` hears how many are written.
 ///
 /// # Errors
-/// When the store fails.
+/// `Conflict` when the project holds another estate; whatever the store fails with.
 pub async fn estate(
     office: &Office,
     stamp: &Stamp,
     project: &Project,
     plugins: &[InstalledPlugin],
-    written: i64,
     units: i64,
-    starts_on: Date,
     progress: &(dyn Fn(i64) + Sync),
 ) -> Result<()> {
+    let written = office.store.count_units(project.id).await?;
+    if written == units {
+        return Ok(());
+    }
+    if written > units || written % HOMES_PER_WRITE != 0 {
+        return Err(Error::Conflict(format!(
+            "{} has a generated estate of {written} homes: take another one",
+            project.name
+        )));
+    }
+    let (year, month, day) = FIRST_DAY;
+    let starts_on = Date::from_ymd(year, month, day).expect("is a date");
     let mut changes = EstateChanges::default();
     let mut fee_items = office.store.fee_items(project.id).await?;
     if fee_items.is_empty() {
@@ -72,7 +87,13 @@ pub async fn estate(
         if number % homes_per_entrance == 0 {
             entrance_id = EntranceId::generate();
             let entrance_no = (number / homes_per_entrance % ENTRANCES_PER_BUILDING + 1).to_string();
-            changes.entrances.insert.push(Entrance { id: entrance_id, building_id, entrance_no, storeys: STOREYS, has_lift: true });
+            changes.entrances.insert.push(Entrance {
+                id: entrance_id,
+                building_id,
+                entrance_no,
+                storeys: STOREYS,
+                has_lift: true,
+            });
         }
         home(&mut changes, &fee_items, number, entrance_id, starts_on);
         if (number + 1) % HOMES_PER_WRITE == 0 || number + 1 == units {
@@ -156,7 +177,7 @@ fn binding(tariff: &Tariff, item: &FeeItem, project: &Project, plugins: &[Instal
     let plugin = plugins
         .iter()
         .find(|plugin| plugin.id == tariff.plugin)
-        .ok_or_else(|| guanjia_domain::Error::not_found("plug-in", tariff.plugin))?;
+        .ok_or_else(|| Error::not_found("plug-in", tariff.plugin))?;
     Ok(Binding {
         id: BindingId::generate(),
         project_id: project.id,

@@ -31,7 +31,18 @@ async fn office(kind: Kind, settings: &str) -> Host {
     host.run(&["user", "add", "wang", "--role", "manager"]).expect(0);
     host.run(&["plugin", "install", misbehaving().to_str().unwrap()]).expect(0);
     let settings = host.file("settings.json", settings);
-    let bind = ["plugin", "bind", "--project", PROJECT, "--fee-item", "住宅物业费", "--plugin", "misbehaving-fee@1.0.0", "--settings", &settings];
+    let bind = [
+        "plugin",
+        "bind",
+        "--project",
+        PROJECT,
+        "--fee-item",
+        "住宅物业费",
+        "--plugin",
+        "misbehaving-fee@1.0.0",
+        "--settings",
+        &settings,
+    ];
     host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(0);
     host
 }
@@ -81,13 +92,27 @@ async fn exactly_the_failing_subjects_are_held(
 async fn held_subjects_are_charged_once_the_cause_is_mended(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = office(kind, r#"{"mode":"trap","when_area":"94.56"}"#).await;
     let bill = |expected: i32| {
-        let run = host.run(&["bill", "preview", "--project", PROJECT, "--period", "2025-02", "--json"]).expect(expected).json();
+        let run = host
+            .run(&["bill", "preview", "--project", PROJECT, "--period", "2025-02", "--json"])
+            .expect(expected)
+            .json();
         host.run(&["bill", "approve", run["run"].as_str().unwrap(), "--as", "wang"]).expect(0);
         host.run(&["bill", "post", run["run"].as_str().unwrap(), "--json"]).expect(expected).json()
     };
     bill(5);
     let settings = host.file("good.json", r#"{"price":"2.80"}"#);
-    let bind = ["plugin", "bind", "--project", PROJECT, "--fee-item", "住宅物业费", "--plugin", "area-fee@1.0.0", "--settings", &settings];
+    let bind = [
+        "plugin",
+        "bind",
+        "--project",
+        PROJECT,
+        "--fee-item",
+        "住宅物业费",
+        "--plugin",
+        "area-fee@1.0.0",
+        "--settings",
+        &settings,
+    ];
     host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(0);
     let mended = bill(0);
     assert_eq!(mended["posted_lines"], i64::try_from(HOMES_OF_94_56).unwrap(), "only what was held is charged now");

@@ -65,7 +65,8 @@ async fn whoever_made_a_run_does_not_approve_it(#[values(Kind::Sqlite, Kind::Pos
 async fn skipped_months_are_caught_up(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = office(kind).await;
     posted(&host, "2025-01");
-    let runs = host.run(&["bill", "catch-up", "--project", PROJECT, "--through", "2025-04", "--json"]).expect(0).lines();
+    let runs =
+        host.run(&["bill", "catch-up", "--project", PROJECT, "--through", "2025-04", "--json"]).expect(0).lines();
     let periods: Vec<&str> = runs.iter().map(|run| run["period"].as_str().unwrap()).collect();
     assert_eq!(periods, ["2025-02", "2025-03", "2025-04"]);
     assert!(runs.iter().all(|run| run["total_fen"] == 13_998_672));
@@ -83,14 +84,16 @@ async fn a_month_before_the_fees_begin_charges_nothing(#[values(Kind::Sqlite, Ki
 #[tokio::test]
 async fn an_owner_change_in_mid_month_is_prorated(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = office(kind).await;
-    let transfer = ["unit", "transfer", "--project", PROJECT, "--unit", "6-1-103", "--to", "新业主", "--from", "2025-03-11"];
+    let transfer =
+        ["unit", "transfer", "--project", PROJECT, "--unit", "6-1-103", "--to", "新业主", "--from", "2025-03-11"];
     host.run(&transfer).expect(0);
     posted(&host, "2025-03");
     let lines = lines(&host, "2025-03");
     assert_eq!(lines.len(), 854, "two fee items of one home are split");
     let fee = of_unit(&lines, "6-1-103", "住宅物业费");
     // 118.27 × 2.80 = 331.156 a month: 10 of 31 days are 106.8245, 21 of 31 days are 224.3315.
-    let parts: Vec<(&str, i64)> = fee.iter().map(|line| (line["from"].as_str().unwrap(), line["amount_fen"].as_i64().unwrap())).collect();
+    let parts: Vec<(&str, i64)> =
+        fee.iter().map(|line| (line["from"].as_str().unwrap(), line["amount_fen"].as_i64().unwrap())).collect();
     assert_eq!(parts, [("2025-03-01", 10_682), ("2025-03-11", 22_433)]);
     assert_eq!(fee[1]["payer"], "新业主");
     assert_ne!(fee[0]["payer"], "新业主");
@@ -105,7 +108,18 @@ async fn later_changes_touch_neither_lines_nor_replay(#[values(Kind::Sqlite, Kin
     let before = lines(&host, "2025-01");
     host.run(&["unit", "set", "--project", PROJECT, "--unit", "6-1-103", "--area", "200"]).expect(0);
     let settings = host.file("dearer.json", r#"{"price":"9.99"}"#);
-    let bind = ["plugin", "bind", "--project", PROJECT, "--fee-item", "住宅物业费", "--plugin", "area-fee@1.0.0", "--settings", &settings];
+    let bind = [
+        "plugin",
+        "bind",
+        "--project",
+        PROJECT,
+        "--fee-item",
+        "住宅物业费",
+        "--plugin",
+        "area-fee@1.0.0",
+        "--settings",
+        &settings,
+    ];
     host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(0);
     assert_eq!(lines(&host, "2025-01"), before);
     let replay = host.json(&["replay", run["run"].as_str().unwrap()]);
@@ -120,9 +134,22 @@ async fn later_changes_touch_neither_lines_nor_replay(#[values(Kind::Sqlite, Kin
 #[tokio::test]
 async fn settings_that_do_not_fit_are_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = office(kind).await;
-    for settings in ["{}", r#"{"price":2.8}"#, r#"{"price":"2.80","colour":"red"}"#, r#"{"price":"-1"}"#, "[1]", "nonsense"] {
+    for settings in
+        ["{}", r#"{"price":2.8}"#, r#"{"price":"2.80","colour":"red"}"#, r#"{"price":"-1"}"#, "[1]", "nonsense"]
+    {
         let file = host.file("settings.json", settings);
-        let bind = ["plugin", "bind", "--project", PROJECT, "--fee-item", "住宅物业费", "--plugin", "area-fee@1.0.0", "--settings", &file];
+        let bind = [
+            "plugin",
+            "bind",
+            "--project",
+            PROJECT,
+            "--fee-item",
+            "住宅物业费",
+            "--plugin",
+            "area-fee@1.0.0",
+            "--settings",
+            &file,
+        ];
         host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(3);
     }
 }

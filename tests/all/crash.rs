@@ -29,7 +29,11 @@ impl Random {
 
 fn finished(host: &Host) {
     let summary = host.json(&["demo", "--no-serve"]);
-    assert_eq!((summary["charges"].as_i64(), summary["posted_fen"].as_i64()), (Some(852), Some(13_998_672)), "{summary}");
+    assert_eq!(
+        (summary["charges"].as_i64(), summary["posted_fen"].as_i64()),
+        (Some(852), Some(13_998_672)),
+        "{summary}"
+    );
     assert_eq!(summary["journal_sum_fen"], 0);
     host.assert_consistent();
 }
@@ -46,7 +50,12 @@ async fn a_killed_host_goes_on_where_it_stopped(#[values(Kind::Sqlite, Kind::Pos
     host = Host::fresh(kind).await;
     let mut kills = 0;
     while kills < KILLS {
-        let mut child = host.command(&["demo", "--no-serve", "--json"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = host
+            .command(&["demo", "--no-serve", "--json"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let wait = Duration::from_micros(random.below(whole));
         let until = Instant::now() + wait;
         let ended = loop {

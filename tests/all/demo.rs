@@ -32,7 +32,8 @@ async fn the_demo_bills_the_workbook_to_the_fen(#[values(Kind::Sqlite, Kind::Pos
 async fn every_line_is_explained_and_replays(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = Host::fresh(kind).await;
     host.json(&["demo", "--no-serve"]);
-    let lines = host.run(&["bill", "lines", "--project", "巴黎都市", "--period", "2025-01", "--json"]).expect(0).lines();
+    let lines =
+        host.run(&["bill", "lines", "--project", "巴黎都市", "--period", "2025-01", "--json"]).expect(0).lines();
     assert_eq!(i64::try_from(lines.len()).unwrap(), CHARGES);
     assert_eq!(lines.iter().map(|line| line["amount_fen"].as_i64().unwrap()).sum::<i64>(), POSTED_FEN);
     for line in &lines {
@@ -40,9 +41,10 @@ async fn every_line_is_explained_and_replays(#[values(Kind::Sqlite, Kind::Postgr
         let value: Decimal = last["value"].as_str().unwrap().parse().unwrap();
         assert_eq!(value.rescale(2).unwrap().mantissa, line["amount_fen"].as_i64().unwrap(), "{line}");
     }
-    let office = lines.iter().find(|line| line["unit"] == "102" && line["building"] == "6" && line["entrance"] == "1").unwrap();
+    let office =
+        lines.iter().find(|line| line["unit"] == "102" && line["building"] == "6" && line["entrance"] == "1").unwrap();
     assert_eq!(office["fee_item"], "商业物业费");
-    assert_eq!(office["quantity"], "94.5600", "94.56 m², kept in cm²");
+    assert_eq!(office["quantity"], "94.56", "kept in cm², shown in m²");
     assert_eq!(office["amount_fen"], 43_134, "94.56 × 4.35 + 20 = 431.336");
     assert_eq!(office["from"], "2025-01-01");
     assert_eq!(office["to"], "2025-02-01");

@@ -1,5 +1,7 @@
 //! The host as a process, the way a script uses it.
 
+use guanjia_domain::import::{Cell, Workbook};
+use guanjia_exchange::{read_workbook, write_workbook};
 use guanjia_harness::{Kind, TestDatabase};
 use serde_json::Value;
 use std::{
@@ -7,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -36,7 +39,9 @@ impl Ran {
     /// JSON Lines.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?} is not JSON: {error}; {self:?}"));
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?} is not JSON: {error}; {self:?}"))
+        };
         self.stdout.lines().map(parse).collect()
     }
 
@@ -113,6 +118,21 @@ impl Host {
         assert_eq!(checks["ok"], true, "{checks:#}");
     }
 
+    /// A new API token of somebody.
+    #[track_caller]
+    pub fn token(&self, user: &str) -> String {
+        self.json(&["token", "create", "--user", user])["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds somebody who may log in to the console.
+    #[track_caller]
+    pub fn add_person(&self, name: &str, role: &str, password: &str) {
+        const VARIABLE: &str = "PASSWORD_OF_A_TEST";
+        let args = ["user", "add", name, "--role", role, "--password-env", VARIABLE];
+        let output = self.command(&args).env(VARIABLE, password).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Starts `serve` on a free port and waits until it says where.
     pub fn serve(&self) -> Server {
         Server::start(self.command(&["serve", "--listen", "127.0.0.1:0"]))
@@ -141,6 +161,25 @@ impl Server {
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Self { child, url }
     }
+
+    /// Sends SIGTERM and leaves the host to its end.
+    pub fn tell_to_stop(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// The exit code, which has to be there in time.
+    #[track_caller]
+    pub fn ended_within(mut self, limit: Duration) -> Option<i32> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(started.elapsed() < limit, "the host still runs after {limit:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 impl Drop for Server {
@@ -153,4 +192,16 @@ impl Drop for Server {
 /// The example workbook.
 pub fn workbook() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/hc-import.xlsx")
+}
+
+/// The example workbook with one cell written over: sheet, title of the column, row as the spreadsheet shows it.
+pub fn workbook_with_cell(sheet: &str, title: &str, row: u32, value: Cell) -> Vec<u8> {
+    let mut tables: Workbook = read_workbook("hc-import.xlsx", &std::fs::read(workbook()).unwrap()).unwrap();
+    let sheet = tables.sheets.iter_mut().find(|candidate| candidate.name == sheet).unwrap();
+    let titled = |cell: &Cell| matches!(cell, Cell::Text(text) if text.starts_with(title));
+    let column = sheet.rows[0].cells.iter().position(titled).unwrap();
+    let row = sheet.rows.iter_mut().find(|candidate| candidate.number == row).unwrap();
+    row.cells.resize(row.cells.len().max(column + 1), Cell::Empty);
+    row.cells[column] = value;
+    write_workbook(&tables).unwrap()
 }

@@ -14,7 +14,10 @@ fn root() -> PathBuf {
 
 /// Edges between crates of the workspace that are allowed. A new one is its own change, argued for in ARCHITECTURE.md.
 const EDGES: &[(&str, &[&str])] = &[
-    ("guanjia", &["guanjia-domain", "guanjia-exchange", "guanjia-packaging", "guanjia-sandbox", "guanjia-store", "guanjia-web"]),
+    (
+        "guanjia",
+        &["guanjia-domain", "guanjia-exchange", "guanjia-packaging", "guanjia-sandbox", "guanjia-store", "guanjia-web"],
+    ),
     ("guanjia-domain", &["guanjia-values"]),
     ("guanjia-exchange", &["guanjia-domain"]),
     ("guanjia-packaging", &["guanjia-values"]),
@@ -31,7 +34,11 @@ const GUEST_EDGES: &[&str] = &["guanjia-plugin-sdk"];
 
 #[test]
 fn dependencies_point_at_the_domain() {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root()).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let members: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
@@ -51,21 +58,43 @@ fn dependencies_point_at_the_domain() {
 
 #[test]
 fn the_top_level_is_the_houses() {
-    let expected = ["ARCHITECTURE.md", "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "host", "plugin-sdk", "plugins", "rust-toolchain.toml", "tests", "wit"];
+    let expected = [
+        "ARCHITECTURE.md",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "host",
+        "plugin-sdk",
+        "plugins",
+        "rust-toolchain.toml",
+        "tests",
+        "wit",
+    ];
     let output = Command::new("git").args(["ls-tree", "--name-only", "HEAD"]).current_dir(root()).output().unwrap();
     let listed = String::from_utf8(output.stdout).unwrap();
-    let unexpected: Vec<&str> = listed.lines().filter(|name| !name.starts_with('.') && !expected.contains(name)).collect();
+    let unexpected: Vec<&str> =
+        listed.lines().filter(|name| !name.starts_with('.') && !expected.contains(name)).collect();
     assert!(unexpected.is_empty(), "{unexpected:?} do not belong at the top level");
 }
 
 /// Identifiers with two meanings in this trade, and the word to use instead. Comments may use them.
-const FALSE_FRIENDS: &[(&str, &str)] =
-    &[("property_fee", "management_fee"), ("tenant_", "lessee"), ("_tenant", "lessee"), ("room_no", "unit_no"), ("payment_bill", "demand_note")];
+const FALSE_FRIENDS: &[(&str, &str)] = &[
+    ("property_fee", "management_fee"),
+    ("tenant_", "lessee"),
+    ("_tenant", "lessee"),
+    ("room_no", "unit_no"),
+    ("payment_bill", "demand_note"),
+];
 
 #[test]
 fn names_come_from_the_naming_table() {
     let mut found = Vec::new();
-    for file in sources(&root().join("host")).into_iter().chain(sources(&root().join("plugins"))).chain(sources(&root().join("plugin-sdk"))) {
+    for file in sources(&root().join("host"))
+        .into_iter()
+        .chain(sources(&root().join("plugins")))
+        .chain(sources(&root().join("plugin-sdk")))
+    {
         let text = fs::read_to_string(&file).unwrap();
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
@@ -84,7 +113,9 @@ fn names_come_from_the_naming_table() {
 fn sql_and_wasmtime_stay_in_their_rooms() {
     for (room, word) in [("store", "sqlx::"), ("sandbox", "wasmtime::")] {
         for file in sources(&root().join("host")) {
-            if file.starts_with(root().join("host").join(room)) || file.components().any(|part| part.as_os_str() == "benches") {
+            if file.starts_with(root().join("host").join(room))
+                || file.components().any(|part| part.as_os_str() == "benches")
+            {
                 continue;
             }
             let text = fs::read_to_string(&file).unwrap();

@@ -2,8 +2,10 @@
 //! browser.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on panics")]
 
+mod api;
 mod bad_plugins;
 mod billing;
+mod browser;
 mod crash;
 mod demo;
 mod host;

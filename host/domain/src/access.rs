@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-use crate::{Error, Result, ids::{CompanyId, UserId}};
+use crate::{
+    Error, Result,
+    ids::{CompanyId, UserId},
+};
 
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)* }) => {
@@ -86,10 +89,19 @@ impl Role {
         match self {
             Role::Admin => Permission::ALL,
             Role::Manager => &[
-                P::ReadEstate, P::WriteEstate, P::ReadPersonalData, P::ReadCharges, P::PreviewCharges, P::ApproveCharges,
-                P::PostCharges, P::ReadPlugins, P::ReadAudit,
+                P::ReadEstate,
+                P::WriteEstate,
+                P::ReadPersonalData,
+                P::ReadCharges,
+                P::PreviewCharges,
+                P::ApproveCharges,
+                P::PostCharges,
+                P::ReadPlugins,
+                P::ReadAudit,
             ],
-            Role::Finance => &[P::ReadEstate, P::ReadCharges, P::PreviewCharges, P::ApproveCharges, P::PostCharges, P::ReadPlugins],
+            Role::Finance => {
+                &[P::ReadEstate, P::ReadCharges, P::PreviewCharges, P::ApproveCharges, P::PostCharges, P::ReadPlugins]
+            }
             Role::Cashier => &[P::ReadEstate, P::ReadCharges, P::PreviewCharges],
             Role::FrontDesk => &[P::ReadEstate, P::WriteEstate, P::ReadPersonalData, P::ReadCharges],
             Role::Steward => &[P::ReadEstate, P::ReadPersonalData, P::ReadCharges],
@@ -119,7 +131,10 @@ impl Actor {
         if self.may(permission) {
             return Ok(());
         }
-        Err(Error::refused("permission", format!("{} may not do this: it takes the permission {permission}", self.name)))
+        Err(Error::refused(
+            "permission",
+            format!("{} may not do this: it takes the permission {permission}", self.name),
+        ))
     }
 }
 

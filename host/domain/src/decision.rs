@@ -34,6 +34,7 @@ pub struct CallFailure {
 }
 
 /// What came of a call.
+#[allow(clippy::large_enum_variant, reason = "nearly every outcome is an answer: a box would only cost")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     Answer(FeeAnswer),
@@ -93,7 +94,8 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Unavailable`] when the bytes are damaged.
 pub fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T> {
-    let plain = zstd::stream::decode_all(bytes).map_err(|error| Error::unavailable("decompressing a decision", error))?;
+    let plain =
+        zstd::stream::decode_all(bytes).map_err(|error| Error::unavailable("decompressing a decision", error))?;
     if plain.len() > DECODED_BYTES_MAX {
         return Err(Error::invalid("a decision is larger than any batch can be"));
     }

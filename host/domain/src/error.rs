@@ -35,6 +35,7 @@ pub enum Error {
 }
 
 impl Error {
+    #[allow(clippy::needless_pass_by_value, reason = "callers name ids and texts, and errors are rare")]
     #[must_use]
     pub fn not_found(what: &'static str, name: impl ToString) -> Self {
         Self::NotFound { what, name: name.to_string() }
@@ -51,7 +52,10 @@ impl Error {
     }
 
     #[must_use]
-    pub fn unavailable(context: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn unavailable(
+        context: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self::Unavailable { context: context.into(), source: source.into() }
     }
 }

@@ -8,7 +8,9 @@ use crate::estate::{OccupancyStatus, UnitKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactKind {
     /// Decimals of this scale.
-    Number { scale: u8 },
+    Number {
+        scale: u8,
+    },
     Code,
     Date,
     Flag,
@@ -163,7 +165,9 @@ impl ColumnBuilder {
         }
         match &mut self.cells {
             Cells::Numbers(numbers) => numbers.mantissas.push(if let Cell::Number(value) = cell { value } else { 0 }),
-            Cells::Codes(codes) => codes.cells.push(if let Cell::Code(code) = cell { intern(&mut codes.names, code) } else { 0 }),
+            Cells::Codes(codes) => {
+                codes.cells.push(if let Cell::Code(code) = cell { intern(&mut codes.names, code) } else { 0 })
+            }
             Cells::Dates(dates) => dates.push(Date(0)),
             Cells::Flags(flags) => flags.push(matches!(cell, Cell::Flag(true))),
         }

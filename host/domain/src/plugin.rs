@@ -156,14 +156,12 @@ pub fn canonical_settings(text: &str) -> Result<String> {
 /// # Errors
 /// [`Error::Invalid`] that names every offending place by its JSON pointer.
 pub fn check_settings(schema: &serde_json::Value, settings: &str) -> Result<()> {
-    let value: serde_json::Value =
-        serde_json::from_str(settings).map_err(|error| Error::invalid(format!("the settings are not JSON: {error}")))?;
-    let validator =
-        jsonschema::validator_for(schema).map_err(|error| Error::invalid(format!("the settings schema is broken: {error}")))?;
-    let problems: Vec<String> = validator
-        .iter_errors(&value)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
+    let value: serde_json::Value = serde_json::from_str(settings)
+        .map_err(|error| Error::invalid(format!("the settings are not JSON: {error}")))?;
+    let validator = jsonschema::validator_for(schema)
+        .map_err(|error| Error::invalid(format!("the settings schema is broken: {error}")))?;
+    let problems: Vec<String> =
+        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     if problems.is_empty() {
         return Ok(());
     }

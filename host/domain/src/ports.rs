@@ -47,7 +47,9 @@ pub trait Directory: Send + Sync {
 }
 
 /// One company's records.
-pub trait CompanyStore: AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore {
+pub trait CompanyStore:
+    AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore
+{
     fn company_id(&self) -> CompanyId;
 }
 
@@ -61,7 +63,13 @@ pub trait AccessStore: Send + Sync {
     /// The user as an actor; `None` when unknown or disabled.
     async fn actor(&self, name: &str) -> Result<Option<Actor>>;
     /// Makes a login session or API token and returns its secret, which is kept only as a hash.
-    async fn issue_token(&self, stamp: &Stamp, user: UserId, purpose: TokenPurpose, expires_at: Option<DateTime<Utc>>) -> Result<String>;
+    async fn issue_token(
+        &self,
+        stamp: &Stamp,
+        user: UserId,
+        purpose: TokenPurpose,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<String>;
     async fn revoke_token(&self, stamp: &Stamp, secret: &str) -> Result<()>;
 }
 
@@ -120,7 +128,13 @@ pub trait EstateStore: Send + Sync {
     /// The whole estate, in the order in which it was written.
     async fn estate(&self, project: ProjectId) -> Result<Estate>;
     /// Applies all changes, with one audit row that names their counts and the file they came from, or none of them.
-    async fn apply_estate(&self, stamp: &Stamp, project: ProjectId, changes: &EstateChanges, reason: &str) -> Result<()>;
+    async fn apply_estate(
+        &self,
+        stamp: &Stamp,
+        project: ProjectId,
+        changes: &EstateChanges,
+        reason: &str,
+    ) -> Result<()>;
     /// Units in the order of building, entrance and number; `search` matches number, owner, phone or plate.
     async fn units(&self, project: ProjectId, search: &str, cursor: Option<&str>, limit: u32) -> Result<Page<UnitRow>>;
     async fn unit(&self, unit: UnitId) -> Result<UnitRow>;
@@ -214,12 +228,24 @@ pub trait BillingStore: Send + Sync {
     /// `Conflict` when the run is no longer computing.
     async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: RunCursor) -> Result<()>;
     /// Writes allocated amounts into the decisions of one fee item and adds their totals.
-    async fn record_allocation(&self, run: BillingRunId, allocated: &[(DecisionId, Vec<i64>)], totals: &[RunTotal], cursor: RunCursor) -> Result<()>;
+    async fn record_allocation(
+        &self,
+        run: BillingRunId,
+        allocated: &[(DecisionId, Vec<i64>)],
+        totals: &[RunTotal],
+        cursor: RunCursor,
+    ) -> Result<()>;
     /// All pages are recorded: the run waits for approval.
     async fn finish_preview(&self, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun>;
     /// # Errors
     /// `Conflict` when the run is not in one of `from`.
-    async fn set_run_state(&self, stamp: &Stamp, run: BillingRunId, from: &[crate::billing::RunState], to: crate::billing::RunState) -> Result<BillingRun>;
+    async fn set_run_state(
+        &self,
+        stamp: &Stamp,
+        run: BillingRunId,
+        from: &[crate::billing::RunState],
+        to: crate::billing::RunState,
+    ) -> Result<BillingRun>;
     async fn totals(&self, run: BillingRunId) -> Result<Vec<RunTotal>>;
     async fn held(&self, run: BillingRunId) -> Result<Vec<HeldSubject>>;
     /// Decisions in the order of their lines, after the given one.
@@ -230,7 +256,13 @@ pub trait BillingStore: Send + Sync {
     async fn post_charges(&self, run: &BillingRun, entry: JournalEntryId, charges: &[Charge]) -> Result<()>;
     /// The heading of the run's journal entry, made once.
     async fn ensure_run_entry(&self, stamp: &Stamp, run: &BillingRun) -> Result<JournalEntryId>;
-    async fn charges(&self, project: ProjectId, period_start: Option<Date>, cursor: Option<&str>, limit: u32) -> Result<Page<ChargeRow>>;
+    async fn charges(
+        &self,
+        project: ProjectId,
+        period_start: Option<Date>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ChargeRow>>;
     async fn charges_of_unit(&self, unit: UnitId, limit: u32) -> Result<Vec<ChargeRow>>;
     async fn charge(&self, charge: ChargeId) -> Result<ChargeRow>;
     /// Sum of all journal transfers by side: zero when it balances; and the sum posted to the project's receivables.
@@ -264,7 +296,14 @@ pub trait JobStore: Send + Sync {
     async fn claim(&self, job: JobId, worker: &str, now: DateTime<Utc>) -> Result<bool>;
     /// Renews the lease and stores progress. `false` when the worker has lost the job; `Cancelled` when asked to stop.
     async fn report(&self, job: JobId, worker: &str, done: i64, total: i64, now: DateTime<Utc>) -> Result<bool>;
-    async fn finish(&self, job: JobId, worker: &str, error: Option<&str>, cancelled: bool, now: DateTime<Utc>) -> Result<()>;
+    async fn finish(
+        &self,
+        job: JobId,
+        worker: &str,
+        error: Option<&str>,
+        cancelled: bool,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
     async fn request_cancel(&self, stamp: &Stamp, job: JobId) -> Result<()>;
 }
 
@@ -296,7 +335,14 @@ pub trait ScheduleStore: Send + Sync {
     async fn set_schedule_enabled(&self, stamp: &Stamp, schedule: ScheduleId, enabled: bool) -> Result<()>;
     /// Moves the schedule to its next time and makes the run and job that it stands for, in one transaction. `false` when
     /// another host fired it first.
-    async fn fire_schedule(&self, stamp: &Stamp, schedule: &Schedule, next_at: DateTime<Utc>, run: &BillingRun, job: &Job) -> Result<bool>;
+    async fn fire_schedule(
+        &self,
+        stamp: &Stamp,
+        schedule: &Schedule,
+        next_at: DateTime<Utc>,
+        run: &BillingRun,
+        job: &Job,
+    ) -> Result<bool>;
 }
 
 /// What the sandbox answers about a component file.

@@ -127,6 +127,7 @@ fn compile(
             command.env_remove(variable);
         }
     }
+    command.env("CARGO_ENCODED_RUSTFLAGS", remapped_paths(workspace_root));
     let output = command.output().map_err(|source| BuildError::Start { program, source })?;
     if !output.status.success() {
         let output = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -139,6 +140,16 @@ fn compile(
 
 /// Whether a variable would make the inner build another one. What says where cargo and rustup live, and how they reach
 /// the network, is kept.
+/// Panic messages name source files. Where the sources lie on this machine does not belong into a component, and without
+/// it the same sources give the same component in every checkout.
+fn remapped_paths(workspace_root: &Path) -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let mut flags = vec![format!("--remap-path-prefix={}=guanjia", workspace_root.display())];
+    flags.extend(home.map(|home| format!("--remap-path-prefix={}=cargo", home.display())));
+    // The unit separator is how cargo keeps flags with spaces apart.
+    flags.join("\u{1f}")
+}
+
 fn is_set_by_outer_cargo(variable: &OsStr) -> bool {
     const KEPT: [&str; 6] =
         ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_"];

@@ -83,7 +83,11 @@ impl Token {
             stamp.actor.require(Permission::ManageUsers)?;
         }
         let token = office.store.issue_token(&stamp, owner.user_id, TokenPurpose::Api, None).await?;
-        if global.json { output::line(&json!({ "token": token })) } else { output::text(&token) }
+        if global.json {
+            output::line(&json!({ "token": token }))
+        } else {
+            output::text(&token)
+        }
         Ok(Done::Well)
     }
 }
@@ -100,9 +104,13 @@ pub(super) enum Schedule {
     },
     List,
     /// Stop a schedule.
-    Disable { schedule: ScheduleId },
+    Disable {
+        schedule: ScheduleId,
+    },
     /// Start it again.
-    Enable { schedule: ScheduleId },
+    Enable {
+        schedule: ScheduleId,
+    },
 }
 
 impl Schedule {
@@ -142,7 +150,10 @@ fn print_schedule(schedule: &job::Schedule, json: bool) {
         output::line(&json!(schedule));
     } else {
         let state = if schedule.enabled { "on" } else { "off" };
-        output::text(&format!("{}  {}  {}  next {}  {state}", schedule.id, schedule.cron, schedule.time_zone, schedule.next_at));
+        output::text(&format!(
+            "{}  {}  {}  next {}  {state}",
+            schedule.id, schedule.cron, schedule.time_zone, schedule.next_at
+        ));
     }
 }
 

@@ -124,7 +124,12 @@ impl Bill {
 }
 
 /// Makes a run and computes it in this process.
-pub(super) async fn preview(office: &Office, stamp: &Stamp, project: guanjia_domain::ids::ProjectId, period: Period) -> Result<BillingRun> {
+pub(super) async fn preview(
+    office: &Office,
+    stamp: &Stamp,
+    project: guanjia_domain::ids::ProjectId,
+    period: Period,
+) -> Result<BillingRun> {
     let (_, job) = office.billing.start_preview(stamp, project, period).await?;
     do_job(office, stamp, &job, "computing").await
 }
@@ -189,14 +194,21 @@ fn print_run(run: &BillingRun, json: bool) {
             "total_fen": run.total.0, "posted_lines": run.posted_lines,
         }));
     } else {
-        output::text(&format!("{}  {month}  {}  {} lines  {} held  ¥{}", run.id, run.state, run.lines, run.held, run.total));
+        output::text(&format!(
+            "{}  {month}  {}  {} lines  {} held  ¥{}",
+            run.id, run.state, run.lines, run.held, run.total
+        ));
     }
 }
 
 async fn lines(office: &Office, stamp: &Stamp, month: &ProjectMonth, language: Language, json: bool) -> Result<Done> {
     let project = output::project(office, &month.project).await?;
     let mut each = |line: LineView| {
-        if json { output::line(&line_json(&line)) } else { print_line(&line) }
+        if json {
+            output::line(&line_json(&line))
+        } else {
+            print_line(&line)
+        }
         Ok(())
     };
     office.billing.for_each_line(stamp, project.id, month.period, language, &mut each).await?;
@@ -208,7 +220,8 @@ fn line_json(line: &LineView) -> serde_json::Value {
     json!({
         "building": line.place.building, "entrance": line.place.entrance, "unit": line.place.unit,
         "fee_item": line.fee_item, "payer": line.payer,
-        "quantity": line.quantity.to_string(), "measure": line.measure, "unit_price": line.unit_price.to_string(),
+        "quantity": line.quantity.trimmed(2).to_string(), "measure": line.measure,
+        "unit_price": line.unit_price.trimmed(2).to_string(),
         "amount_fen": line.amount.0, "from": line.from.to_string(), "to": line.to.to_string(),
         "policy": line.plugin_id, "version": line.plugin_version, "decision": line.decision_id, "line": line.decision_line,
         "charge": line.charge_id, "run": line.run_id, "steps": line.steps,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use guanjia_domain::{
-    Date, Error, Period, Result,
+    Error, Period, Result,
     access::{Role, Stamp},
     billing::{BillingRun, Progress, RunProgress, RunState},
     estate::Project,
@@ -65,7 +65,8 @@ impl Demo {
         let url = match &listener {
             None => None,
             Some(listener) => {
-                let address = listener.local_addr().map_err(|error| Error::unavailable("reading the address", error))?;
+                let address =
+                    listener.local_addr().map_err(|error| Error::unavailable("reading the address", error))?;
                 Some(format!("http://{address}"))
             }
         };
@@ -90,7 +91,14 @@ impl Demo {
         Ok(Some(folder))
     }
 
-    async fn summary(&self, office: &Office, project: &Project, run: &BillingRun, url: Option<&str>, json: bool) -> Result<()> {
+    async fn summary(
+        &self,
+        office: &Office,
+        project: &Project,
+        run: &BillingRun,
+        url: Option<&str>,
+        json: bool,
+    ) -> Result<()> {
         let sum = office.store.journal_sum(Some(project.id)).await?;
         let units = office.store.count_units(project.id).await?;
         let period = output::month_text(run.period);
@@ -101,7 +109,10 @@ impl Demo {
             }));
             return Ok(());
         }
-        output::text(&format!("{}  {period}: {} units, {} charges posted, {} held, ¥{}", project.name, units, run.posted_lines, run.held, run.total));
+        output::text(&format!(
+            "{}  {period}: {} units, {} charges posted, {} held, ¥{}",
+            project.name, units, run.posted_lines, run.held, run.total
+        ));
         if let Some(url) = url {
             let names: Vec<_> = PEOPLE.iter().map(|(name, _)| *name).collect();
             output::text(&format!("{url}  log in as {} with the password {PASSWORD}", names.join(", ")));
@@ -128,17 +139,9 @@ async fn example(office: &Office, stamp: &Stamp) -> Result<Project> {
 
 async fn generated(office: &Office, stamp: &Stamp, plugins: &[InstalledPlugin], units: i64) -> Result<Project> {
     let project = office.imports.ensure_project(stamp, GENERATED_PROJECT).await?;
-    let written = office.store.count_units(project.id).await?;
-    if written == units {
-        return Ok(project);
-    }
-    if written > units || written % generate::HOMES_PER_WRITE != 0 {
-        return Err(Error::Conflict(format!("this data directory has a generated estate of {written} homes: take another one")));
-    }
     let bar = output::Bar::new("generating");
     let report = |done| bar.report(RunProgress { done, total: units });
-    let starts_on = Date::from_ymd(YEAR, MONTH, 1).expect("is a date");
-    generate::estate(office, stamp, &project, plugins, written, units, starts_on, &report).await?;
+    generate::estate(office, stamp, &project, plugins, units, &report).await?;
     bar.done();
     Ok(project)
 }

@@ -43,7 +43,8 @@ impl Import {
 }
 
 fn read(file: &Path) -> Result<(String, Vec<u8>)> {
-    let bytes = std::fs::read(file).map_err(|error| Error::invalid(format!("{} cannot be read: {error}", file.display())))?;
+    let bytes =
+        std::fs::read(file).map_err(|error| Error::invalid(format!("{} cannot be read: {error}", file.display())))?;
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok((name, bytes))
 }
@@ -82,11 +83,22 @@ fn report(planned: &PlannedImport, dry_run: bool, json: bool) {
     let counts = &plan.counts;
     output::text(&format!(
         "{} buildings, {} entrances, {} units ({} unsold), {} parking spaces, {} owners, {} others, {} vehicles, {} fee items, {} assignments",
-        counts.buildings, counts.entrances, counts.units, counts.unsold, counts.parking_spaces, counts.owners, counts.members,
-        counts.vehicles, counts.fee_items, counts.fee_assignments
+        counts.buildings,
+        counts.entrances,
+        counts.units,
+        counts.unsold,
+        counts.parking_spaces,
+        counts.owners,
+        counts.members,
+        counts.vehicles,
+        counts.fee_items,
+        counts.fee_assignments
     ));
     let done = if dry_run { "would be" } else { "were" };
-    output::text(&format!("{} rows {done} added, {} changed, {} removed", count.inserted, count.updated, count.deleted));
+    output::text(&format!(
+        "{} rows {done} added, {} changed, {} removed",
+        count.inserted, count.updated, count.deleted
+    ));
 }
 
 /// Write a project's tables back into a workbook.

@@ -17,7 +17,11 @@ pub(super) fn failure(error: &Error, json: bool) -> ExitCode {
     let (code, problems): (u8, &[InputProblem]) = match error {
         Error::Invalid { problems, .. } => (3, problems),
         Error::Refused { .. } => (4, &[]),
-        Error::NotFound { .. } | Error::Conflict(_) | Error::Overflow(_) | Error::Cancelled | Error::Unavailable { .. } => (1, &[]),
+        Error::NotFound { .. }
+        | Error::Conflict(_)
+        | Error::Overflow(_)
+        | Error::Cancelled
+        | Error::Unavailable { .. } => (1, &[]),
     };
     if json && code == 3 {
         line(&json!({ "error": error.to_string(), "problems": problems }));
@@ -60,7 +64,8 @@ pub(super) struct Bar(ProgressBar);
 
 impl Bar {
     pub(super) fn new(what: &'static str) -> Self {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}").expect("is a template");
+        let style =
+            ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}").expect("is a template");
         let bar = ProgressBar::new(0).with_style(style).with_message(what);
         Self(bar)
     }

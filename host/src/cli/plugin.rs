@@ -107,14 +107,23 @@ fn inspect(file: &Path) -> Result<Done> {
 impl Bind {
     async fn request(&self, office: &Office) -> Result<BindRequest> {
         let project = output::project(office, &self.project).await?;
-        let (id, version) =
-            self.plugin.split_once('@').ok_or_else(|| Error::invalid(format!("{:?} is not ID@VERSION", self.plugin)))?;
-        let settings = String::from_utf8(read(&self.settings)?).map_err(|_| Error::invalid("the settings are not UTF-8"))?;
+        let (id, version) = self
+            .plugin
+            .split_once('@')
+            .ok_or_else(|| Error::invalid(format!("{:?} is not ID@VERSION", self.plugin)))?;
+        let settings =
+            String::from_utf8(read(&self.settings)?).map_err(|_| Error::invalid("the settings are not UTF-8"))?;
         let fee_item_id = match &self.fee_item {
             None => None,
             Some(name) => {
                 let items = office.store.fee_items(project.id).await?;
-                Some(items.into_iter().find(|item| item.name == *name).ok_or_else(|| Error::not_found("fee item", name))?.id)
+                Some(
+                    items
+                        .into_iter()
+                        .find(|item| item.name == *name)
+                        .ok_or_else(|| Error::not_found("fee item", name))?
+                        .id,
+                )
             }
         };
         Ok(BindRequest {

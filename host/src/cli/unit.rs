@@ -85,10 +85,9 @@ impl Unit {
 
 /// The area in cm², if it is one: positive and with at most four places.
 fn square_centimetres(area: Decimal) -> Result<i64> {
-    area.rescale(4)
-        .map(|exact| exact.mantissa)
-        .filter(|area| *area > 0)
-        .ok_or_else(|| Error::invalid(format!("{area} m² is not an area: it has to be positive, with at most four decimals")))
+    area.rescale(4).map(|exact| exact.mantissa).filter(|area| *area > 0).ok_or_else(|| {
+        Error::invalid(format!("{area} m² is not an area: it has to be positive, with at most four decimals"))
+    })
 }
 
 impl Place {

@@ -7,7 +7,6 @@ facts! { AREA = "unit.area", STOREY = "unit.storey", UNIT_KIND = "unit.kind" }
 steps! { SHARE = "share", EXCLUDED = "excluded" }
 measures! { M2 = "m2", HOUSEHOLD = "household" }
 
-
 /// The settings; `settings.schema.json` says what they mean.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -109,7 +109,9 @@ fn slice(prepared: &PreparedBatch, first: u32, last: u32) -> PreparedBatch {
 
 fn slice_column(column: &Column, from: usize, to: usize) -> Column {
     let cells = match &column.cells {
-        Cells::Numbers(numbers) => Cells::Numbers(Numbers { scale: numbers.scale, mantissas: numbers.mantissas[from..to].to_vec() }),
+        Cells::Numbers(numbers) => {
+            Cells::Numbers(Numbers { scale: numbers.scale, mantissas: numbers.mantissas[from..to].to_vec() })
+        }
         Cells::Dates(dates) => Cells::Dates(dates[from..to].to_vec()),
         Cells::Flags(flags) => Cells::Flags(flags[from..to].to_vec()),
         Cells::Codes(codes) => Cells::Codes(slice_codes(codes, from, to)),

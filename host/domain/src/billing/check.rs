@@ -41,7 +41,12 @@ const SCALE_MAX: u8 = 9;
 ///
 /// # Errors
 /// A sentence that says what cannot be true.
-pub fn check_answer(batch: &FeeBatch, answer: &FeeAnswer, description: &Description, limits: &AnswerLimits) -> Result<(), String> {
+pub fn check_answer(
+    batch: &FeeBatch,
+    answer: &FeeAnswer,
+    description: &Description,
+    limits: &AnswerLimits,
+) -> Result<(), String> {
     check_lengths(answer)?;
     check_verdicts(batch, answer, limits)?;
     check_lines(batch, answer, description, limits)?;
@@ -50,7 +55,8 @@ pub fn check_answer(batch: &FeeBatch, answer: &FeeAnswer, description: &Descript
 }
 
 fn check_lengths(answer: &FeeAnswer) -> Result<(), String> {
-    let FeeLines { segment, measure, quantity, quantity_scale, unit_price, unit_price_scale, rounding, amounts } = &answer.lines;
+    let FeeLines { segment, measure, quantity, quantity_scale, unit_price, unit_price_scale, rounding, amounts } =
+        &answer.lines;
     let rows = segment.len();
     let columns = [
         ("measure", measure.len()),
@@ -63,8 +69,12 @@ fn check_lengths(answer: &FeeAnswer) -> Result<(), String> {
     ];
     same_length("lines", rows, &columns)?;
     let Steps { row, kind, value, value_scale, arg_count, arg, arg_scale } = &answer.steps;
-    let columns =
-        [("kind", kind.len()), ("value", value.len()), ("value-scale", value_scale.len()), ("arg-count", arg_count.len())];
+    let columns = [
+        ("kind", kind.len()),
+        ("value", value.len()),
+        ("value-scale", value_scale.len()),
+        ("arg-count", arg_count.len()),
+    ];
     same_length("steps", row.len(), &columns)?;
     let args: usize = arg_count.iter().map(|count| usize::from(*count)).sum();
     same_length("step arguments", args, &[("arg", arg.len()), ("arg-scale", arg_scale.len())])
@@ -102,14 +112,23 @@ fn check_verdicts(batch: &FeeBatch, answer: &FeeAnswer, limits: &AnswerLimits) -
     Ok(())
 }
 
-fn check_lines(batch: &FeeBatch, answer: &FeeAnswer, description: &Description, limits: &AnswerLimits) -> Result<(), String> {
+fn check_lines(
+    batch: &FeeBatch,
+    answer: &FeeAnswer,
+    description: &Description,
+    limits: &AnswerLimits,
+) -> Result<(), String> {
     let lines = &answer.lines;
     if !lines.segment.is_sorted() {
         return Err("the lines are not in the order of the segments".into());
     }
     let mut counts = vec![0_usize; batch.subjects as usize];
     for (line, segment) in lines.segment.iter().enumerate() {
-        let subject = batch.segments.subject.get(*segment as usize).ok_or_else(|| format!("line {line} answers a segment that does not exist"))?;
+        let subject = batch
+            .segments
+            .subject
+            .get(*segment as usize)
+            .ok_or_else(|| format!("line {line} answers a segment that does not exist"))?;
         counts[*subject as usize] += 1;
         if usize::from(lines.measure[line]) >= description.measures.len() {
             return Err(format!("line {line} has an unknown unit of measure"));
@@ -121,8 +140,12 @@ fn check_lines(batch: &FeeBatch, answer: &FeeAnswer, description: &Description, 
     for (subject, (count, verdict)) in counts.iter().zip(&answer.verdicts).enumerate() {
         match (verdict, count) {
             (Verdict::Decided, 0) => return Err(format!("subject {subject} was decided without a line")),
-            (Verdict::Refused | Verdict::Undecided, 1..) => return Err(format!("subject {subject} has a line without being decided")),
-            (_, count) if *count > limits.lines_per_subject_max => return Err(format!("subject {subject} has {count} lines")),
+            (Verdict::Refused | Verdict::Undecided, 1..) => {
+                return Err(format!("subject {subject} has a line without being decided"));
+            }
+            (_, count) if *count > limits.lines_per_subject_max => {
+                return Err(format!("subject {subject} has {count} lines"));
+            }
             _ => {}
         }
     }
@@ -207,7 +230,11 @@ mod tests {
             period: Period { start, end },
             currency: Currency { code: "CNY".into(), digits: 2 },
             subjects: 3,
-            segments: Segments { subject: vec![0, 1, 1, 2], start: vec![start, start, Date(10), start], end: vec![end, Date(10), end, end] },
+            segments: Segments {
+                subject: vec![0, 1, 1, 2],
+                start: vec![start, start, Date(10), start],
+                end: vec![end, Date(10), end, end],
+            },
             facts: vec![],
         }
     }
@@ -220,7 +247,10 @@ mod tests {
     fn answer() -> FeeAnswer {
         FeeAnswer {
             verdicts: vec![Verdict::Decided, Verdict::Decided, Verdict::Undecided],
-            problems: vec![SubjectProblem { subject: 2, problem: Problem { code: "missing-fact".into(), about: "unit.area".into(), args: vec![] } }],
+            problems: vec![SubjectProblem {
+                subject: 2,
+                problem: Problem { code: "missing-fact".into(), about: "unit.area".into(), args: vec![] },
+            }],
             lines: FeeLines {
                 segment: vec![0, 1, 2],
                 measure: vec![0; 3],
@@ -280,7 +310,10 @@ mod tests {
     #[test]
     fn the_limit_itself_is_allowed_and_one_more_is_not() {
         let limits = AnswerLimits::default();
-        assert_eq!(outside(&[limits.line_fen_max, -limits.line_fen_max], -limits.line_fen_max, limits.line_fen_max), Ok(()));
+        assert_eq!(
+            outside(&[limits.line_fen_max, -limits.line_fen_max], -limits.line_fen_max, limits.line_fen_max),
+            Ok(())
+        );
         assert!(outside(&[limits.line_fen_max + 1], -limits.line_fen_max, limits.line_fen_max).is_err());
     }
 }

@@ -32,7 +32,12 @@ pub struct LineExplanation {
 ///
 /// # Errors
 /// [`crate::Error::Invalid`] when the plug-in does not export fee policies, which the binding has ruled out.
-pub fn explain_line(decision: &Decision, line: u32, plugin: &InstalledPlugin, language: Language) -> Result<LineExplanation> {
+pub fn explain_line(
+    decision: &Decision,
+    line: u32,
+    plugin: &InstalledPlugin,
+    language: Language,
+) -> Result<LineExplanation> {
     let keys = &plugin.export(ExtensionPoint::FeePolicy)?.description.steps;
     let Outcome::Answer(answer) = &decision.outcome else {
         return Ok(LineExplanation { steps: Vec::new() });
@@ -45,8 +50,9 @@ pub fn explain_line(decision: &Decision, line: u32, plugin: &InstalledPlugin, la
     let mut explained = Vec::with_capacity(last - first);
     for step in first..last {
         let count = usize::from(steps.arg_count[step]);
-        let args: Vec<Decimal> =
-            (arg..arg + count).map(|index| Decimal { mantissa: steps.arg[index], scale: steps.arg_scale[index] }).collect();
+        let args: Vec<Decimal> = (arg..arg + count)
+            .map(|index| Decimal { mantissa: steps.arg[index], scale: steps.arg_scale[index] })
+            .collect();
         arg += count;
         explained.push(explain_step(steps, step, &args, keys, plugin, language));
     }
@@ -75,13 +81,13 @@ fn explain_step(
     let value = Decimal { mantissa: steps.value[step], scale: steps.value_scale[step] };
     let key = keys.get(usize::from(steps.kind[step])).cloned().unwrap_or_default();
     let Some(text) = plugin.steps.get(&key) else {
-        return ExplainedStep { label: key.clone(), text: String::new(), key, value: value.to_string() };
+        return ExplainedStep { label: key.clone(), text: String::new(), key, value: shown(value) };
     };
     ExplainedStep {
         label: text.label.in_language(language).to_owned(),
         text: render_template(text.text.in_language(language), &text.args, args, Some(value)),
         key,
-        value: value.to_string(),
+        value: shown(value),
     }
 }
 
@@ -125,10 +131,21 @@ fn fill(placeholder: &str, names: &[String], args: &[Decimal], value: Option<Dec
     };
     let number = if name == "value" { value? } else { *args.get(names.iter().position(|known| known == name)?)? };
     if as_date {
-        return (number.scale == 0).then(|| i32::try_from(number.mantissa).ok()).flatten().map(|day| Date(day).to_string());
+        return (number.scale == 0)
+            .then(|| i32::try_from(number.mantissa).ok())
+            .flatten()
+            .map(|day| Date(day).to_string());
     }
-    Some(number.to_string())
+    Some(shown(number))
 }
+
+/// A number as people write it: an area of 118.2700 m² is 118.27 m².
+fn shown(number: Decimal) -> String {
+    number.trimmed(SHOWN_SCALE_MIN).to_string()
+}
+
+/// Zeros behind the second place say nothing; before it they say that fen were counted.
+const SHOWN_SCALE_MIN: u8 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -142,7 +159,11 @@ mod tests {
     #[case::plain("no charge", "no charge")]
     fn templates_are_filled(#[case] template: &str, #[case] expected: &str) {
         let names = ["area", "price", "since"].map(String::from);
-        let args = [Decimal { mantissa: 8_950, scale: 2 }, Decimal { mantissa: 280, scale: 2 }, Decimal { mantissa: 31, scale: 0 }];
+        let args = [
+            Decimal { mantissa: 8_950, scale: 2 },
+            Decimal { mantissa: 280, scale: 2 },
+            Decimal { mantissa: 31, scale: 0 },
+        ];
         assert_eq!(render_template(template, &names, &args, Some(Decimal { mantissa: 25_060, scale: 2 })), expected);
     }
 }

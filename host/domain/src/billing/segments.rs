@@ -79,12 +79,7 @@ pub fn plan_segments(
 
 /// The first day after `day` on which somebody's tenure starts or ends.
 fn next_change(holders: &[Holder], day: Date) -> Option<Date> {
-    holders
-        .iter()
-        .flat_map(|holder| [holder.starts_on, holder.ends_on])
-        .flatten()
-        .filter(|change| *change > day)
-        .min()
+    holders.iter().flat_map(|holder| [holder.starts_on, holder.ends_on]).flatten().filter(|change| *change > day).min()
 }
 
 fn payer_on(subject: &SubjectSource, day: Date, rule: PayerRule, developer_id: PartyId) -> (PartyId, Option<bool>) {
@@ -155,7 +150,9 @@ mod tests {
         let march = Period { start: day("2025-03-01"), end: day("2025-04-01") };
         let count = plan_segments(subject, march, rule, party(DEVELOPER), &mut out);
         assert_eq!(count, out.len());
-        out.iter().map(|segment| (segment.start.to_string(), segment.end.to_string(), segment.payer_id.0.as_u128())).collect()
+        out.iter()
+            .map(|segment| (segment.start.to_string(), segment.end.to_string(), segment.payer_id.0.as_u128()))
+            .collect()
     }
 
     use OccupancyStatus::{Occupied, Unsold};
@@ -194,7 +191,8 @@ mod tests {
         #[case] rule: PayerRule,
         #[case] expected: &[(&str, &str, u128)],
     ) {
-        let expected: Vec<_> = expected.iter().map(|(from, to, payer)| ((*from).into(), (*to).into(), *payer)).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(from, to, payer)| ((*from).into(), (*to).into(), *payer)).collect();
         assert_eq!(plan(&subject(occupancy, holders), rule), expected);
     }
 

@@ -66,7 +66,12 @@ impl Billing {
     ///
     /// # Errors
     /// `Refused` without the permission, `Conflict` while an approved run of the period waits to be posted.
-    pub async fn start_preview(&self, stamp: &Stamp, project_id: ProjectId, period: Period) -> Result<(BillingRun, Job)> {
+    pub async fn start_preview(
+        &self,
+        stamp: &Stamp,
+        project_id: ProjectId,
+        period: Period,
+    ) -> Result<(BillingRun, Job)> {
         stamp.actor.require(Permission::PreviewCharges)?;
         if period.start >= period.end {
             return Err(Error::invalid("the period ends before it starts"));
@@ -85,7 +90,10 @@ impl Billing {
         stamp.actor.require(Permission::ApproveCharges)?;
         let run = self.store.run(run_id).await?;
         if run.created_by == stamp.actor.name {
-            return Err(Error::refused("four-eyes", format!("{} made this run: a second person has to approve it", run.created_by)));
+            return Err(Error::refused(
+                "four-eyes",
+                format!("{} made this run: a second person has to approve it", run.created_by),
+            ));
         }
         self.store.set_run_state(stamp, run_id, &[RunState::Previewed], RunState::Approved).await
     }
@@ -123,12 +131,9 @@ impl Billing {
 
     /// The run's unfinished job, or a new one.
     async fn continuation(&self, stamp: &Stamp, run: &BillingRun, kind: JobKind) -> Result<Job> {
-        let unfinished = self
-            .store
-            .jobs_of_run(run.id)
-            .await?
-            .into_iter()
-            .find(|job| job.kind == kind && !job.cancel_requested && matches!(job.state, JobState::Ready | JobState::Running));
+        let unfinished = self.store.jobs_of_run(run.id).await?.into_iter().find(|job| {
+            job.kind == kind && !job.cancel_requested && matches!(job.state, JobState::Ready | JobState::Running)
+        });
         if let Some(job) = unfinished {
             return Ok(job);
         }
@@ -143,11 +148,7 @@ impl Billing {
     /// `Conflict` once posting has begun.
     pub async fn cancel(&self, stamp: &Stamp, run_id: BillingRunId) -> Result<BillingRun> {
         stamp.actor.require(Permission::PreviewCharges)?;
-        for job in self.store.jobs_of_run(run_id).await? {
-            if matches!(job.state, JobState::Ready | JobState::Running) {
-                self.store.request_cancel(stamp, job.id).await?;
-            }
-        }
+        // The store cancels the run's jobs with it.
         let open = [RunState::Computing, RunState::Previewed, RunState::Approved];
         self.store.set_run_state(stamp, run_id, &open, RunState::Cancelled).await
     }
@@ -183,12 +184,19 @@ impl Billing {
     /// # Errors
     /// When the store fails, or a month lies beyond the calendar.
     pub async fn missing_months(&self, project_id: ProjectId, through: Period) -> Result<Vec<Period>> {
-        let posted: Vec<Period> =
-            self.store.runs(project_id).await?.into_iter().filter(|run| run.state == RunState::Posted).map(|run| run.period).collect();
+        let posted: Vec<Period> = self
+            .store
+            .runs(project_id)
+            .await?
+            .into_iter()
+            .filter(|run| run.state == RunState::Posted)
+            .map(|run| run.period)
+            .collect();
         let mut month = posted.iter().map(|period| period.start).min().unwrap_or(through.start);
         let mut missing = Vec::new();
         while month <= through.start {
-            let period = Period::month(month.year(), month.month()).ok_or_else(|| Error::invalid("the calendar ends before this month"))?;
+            let period = Period::month(month.year(), month.month())
+                .ok_or_else(|| Error::invalid("the calendar ends before this month"))?;
             if !posted.iter().any(|done| done.start == period.start) {
                 missing.push(period);
             }

@@ -79,6 +79,7 @@ impl Plugins {
             .plugin(&request.plugin_id, &request.plugin_version)
             .await?
             .ok_or_else(|| Error::not_found("plug-in", &name))?;
+        self.check_place(&request).await?;
         let settings = self.checked_settings(&plugin, request.point, &request.settings).await?;
         if request.effective_to.is_some_and(|to| to <= request.effective_from) {
             return Err(Error::invalid("the binding ends before it starts"));
@@ -100,14 +101,34 @@ impl Plugins {
         Ok(binding)
     }
 
+    /// Fee and late-fee policies are bound to a fee item of the project.
+    async fn check_place(&self, request: &BindRequest) -> Result<()> {
+        match (request.point, request.fee_item_id) {
+            (ExtensionPoint::FeePolicy | ExtensionPoint::LateFeePolicy, None) => {
+                Err(Error::invalid(format!("a {} answers for a fee item: name it", request.point)))
+            }
+            (ExtensionPoint::FeePolicy | ExtensionPoint::LateFeePolicy, Some(id)) => {
+                let items = self.store.fee_items(request.project_id).await?;
+                if items.iter().any(|item| item.id == id) { Ok(()) } else { Err(Error::not_found("fee item", id)) }
+            }
+        }
+    }
+
     /// Settings in their canonical form, if schema and plug-in accept them.
     ///
     /// # Errors
     /// `Invalid` that names what does not fit.
-    pub async fn checked_settings(&self, plugin: &InstalledPlugin, point: ExtensionPoint, settings: &str) -> Result<String> {
+    pub async fn checked_settings(
+        &self,
+        plugin: &InstalledPlugin,
+        point: ExtensionPoint,
+        settings: &str,
+    ) -> Result<String> {
         let export = plugin.export(point)?;
         if let Some(unknown) = export.description.facts.iter().find(|fact| FeeFact::by_name(fact).is_none()) {
-            return Err(Error::invalid(format!("the plug-in asks for the fact {unknown:?}, which this host cannot compute")));
+            return Err(Error::invalid(format!(
+                "the plug-in asks for the fact {unknown:?}, which this host cannot compute"
+            )));
         }
         let settings = canonical_settings(settings)?;
         check_settings(&plugin.settings_schema, &settings)?;

@@ -94,8 +94,8 @@ pub(crate) async fn list(access: Require<ReadCharges>, Query(query): Query<Proje
     if let Some(project) = &project {
         runs = access.store.runs(project.id).await?;
         let month = Period::month_of(today(&access, project.time_zone.parse().unwrap_or(ZONE))?);
-        proposed = month.to_string();
         missing = access.billing.missing_months(project.id, month).await?;
+        proposed = missing.first().unwrap_or(&month).to_string();
     }
     let page = Page::new(&access, Section::Billing, project);
     let headline = match missing.as_slice() {

@@ -8,7 +8,10 @@ use super::{BATCH_SUBJECTS, Billing, Progress, RunProgress};
 use crate::{
     Error, Fen, Period, Result,
     access::Stamp,
-    billing::{AnswerLimits, BillingRun, HeldSubject, PreparedBatch, RunState, RunTotal, SubjectSource, check_answer, prepare, split},
+    billing::{
+        AnswerLimits, BillingRun, HeldSubject, PreparedBatch, RunState, RunTotal, SubjectSource, check_answer, prepare,
+        split,
+    },
     decision::{CallFailure, Decision, HoldKind, Outcome},
     estate::Project,
     facts::FeeFact,
@@ -116,11 +119,10 @@ impl Billing {
     }
 
     async fn policy(&self, binding: &Binding) -> Result<Policy> {
-        let plugin = self
-            .store
-            .plugin_by_digest(&binding.digest)
-            .await?
-            .ok_or_else(|| Error::not_found("plug-in", format!("{} {}", binding.plugin_id, binding.plugin_version)))?;
+        let plugin =
+            self.store.plugin_by_digest(&binding.digest).await?.ok_or_else(|| {
+                Error::not_found("plug-in", format!("{} {}", binding.plugin_id, binding.plugin_version))
+            })?;
         let export = plugin.export(ExtensionPoint::FeePolicy)?.clone();
         let facts = export
             .description
@@ -208,7 +210,10 @@ impl ItemRun<'_> {
         let cursor = RunCursor { fee_item_id: self.plan.item.id, after, finished: false };
         let subjects = i64::try_from(page.len()).expect("a page is far smaller than 2^63");
         let Some(policy) = &self.plan.policy else {
-            let held = page.iter().map(|subject| self.hold(subject.unit_id, "no-binding", "no plug-in answers for this fee item")).collect();
+            let held = page
+                .iter()
+                .map(|subject| self.hold(subject.unit_id, "no-binding", "no plug-in answers for this fee item"))
+                .collect();
             return Ok(Some(PageOutcome { cursor, subjects, calls: Vec::new(), held }));
         };
         let currency = Currency { code: self.project.currency.clone(), digits: 2 };
@@ -252,9 +257,11 @@ impl ItemRun<'_> {
     /// One call, with the host's own check of the answer: what cannot be true is a failure like a trap.
     async fn evaluate(&self, policy: &Policy, prepared: &PreparedBatch) -> Result<Evaluation> {
         let batch = Arc::new(prepared.batch.clone());
-        let mut evaluation = self.billing.engine.evaluate_fee(&policy.binding.digest, &policy.binding.settings, batch).await?;
+        let mut evaluation =
+            self.billing.engine.evaluate_fee(&policy.binding.digest, &policy.binding.settings, batch).await?;
         if let Outcome::Answer(answer) = &evaluation.outcome
-            && let Err(reason) = check_answer(&prepared.batch, answer, &policy.export.description, &AnswerLimits::default())
+            && let Err(reason) =
+                check_answer(&prepared.batch, answer, &policy.export.description, &AnswerLimits::default())
         {
             evaluation.outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
         }
@@ -263,7 +270,9 @@ impl ItemRun<'_> {
 
     fn lacks_pool(&self, evaluation: &Evaluation) -> bool {
         let Outcome::Answer(answer) = &evaluation.outcome else { return false };
-        self.plan.pool_fen.is_none() && matches!(answer.lines.amounts, Amounts::Weights(_)) && !answer.lines.segment.is_empty()
+        self.plan.pool_fen.is_none()
+            && matches!(answer.lines.amounts, Amounts::Weights(_))
+            && !answer.lines.segment.is_empty()
     }
 
     fn hold(&self, unit_id: UnitId, code: &str, reason: &str) -> HeldSubject {
@@ -290,10 +299,13 @@ impl ItemRun<'_> {
             let decision = self.decision(policy, call, *next_line);
             match &call.evaluation.outcome {
                 Outcome::Answer(answer) => {
-                    *next_line += i64::try_from(answer.lines.segment.len()).map_err(|_| Error::Overflow("counting lines"))?;
+                    *next_line +=
+                        i64::try_from(answer.lines.segment.len()).map_err(|_| Error::Overflow("counting lines"))?;
                     page.held.extend(self.held_by_policy(&decision, answer));
                     match &answer.lines.amounts {
-                        Amounts::Money(amounts) => add_totals(&mut totals, &call.prepared, &answer.lines.segment, amounts)?,
+                        Amounts::Money(amounts) => {
+                            add_totals(&mut totals, &call.prepared, &answer.lines.segment, amounts)?
+                        }
                         Amounts::Weights(_) => weighted = true,
                     }
                 }
@@ -369,7 +381,9 @@ impl ItemRun<'_> {
         let shares = if weights.is_empty() {
             Vec::new()
         } else {
-            allocate(pool_fen, &weights).map_err(|error| Error::invalid(format!("the shared cost of {} cannot be allocated: {error}", self.plan.item.name)))?
+            allocate(pool_fen, &weights).map_err(|error| {
+                Error::invalid(format!("the shared cost of {} cannot be allocated: {error}", self.plan.item.name))
+            })?
         };
         let mut totals: BTreeMap<String, (i64, Fen)> = BTreeMap::new();
         let mut allocated = Vec::with_capacity(parts.len());
@@ -400,7 +414,12 @@ impl ItemRun<'_> {
             let subject = *decision.input.segments.subject.get(*segment as usize)?;
             places.get(decision.subjects.units.get(subject as usize)?).cloned()
         };
-        answer.lines.segment.iter().map(|segment| building(segment).ok_or_else(|| Error::invalid("a line of no unit"))).collect()
+        answer
+            .lines
+            .segment
+            .iter()
+            .map(|segment| building(segment).ok_or_else(|| Error::invalid("a line of no unit")))
+            .collect()
     }
 }
 
@@ -425,7 +444,12 @@ fn held_by_failure(decision: &Decision, failure: &CallFailure) -> Vec<HeldSubjec
         .collect()
 }
 
-fn add_totals(totals: &mut BTreeMap<String, (i64, Fen)>, prepared: &PreparedBatch, segments: &[u32], amounts: &[i64]) -> Result<()> {
+fn add_totals(
+    totals: &mut BTreeMap<String, (i64, Fen)>,
+    prepared: &PreparedBatch,
+    segments: &[u32],
+    amounts: &[i64],
+) -> Result<()> {
     for (segment, amount) in segments.iter().zip(amounts) {
         let subject = prepared.batch.segments.subject[*segment as usize];
         let building = &prepared.buildings[subject as usize];

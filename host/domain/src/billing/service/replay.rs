@@ -36,7 +36,12 @@ impl Billing {
     ///
     /// # Errors
     /// When the store or the engine fails; a difference is a finding, not an error.
-    pub async fn replay_run(&self, stamp: &Stamp, run_id: BillingRunId, progress: &dyn Progress) -> Result<ReplayReport> {
+    pub async fn replay_run(
+        &self,
+        stamp: &Stamp,
+        run_id: BillingRunId,
+        progress: &dyn Progress,
+    ) -> Result<ReplayReport> {
         stamp.actor.require(Permission::ReadCharges)?;
         let run = self.store.run(run_id).await?;
         let mut report = ReplayReport::default();
@@ -85,7 +90,8 @@ impl Billing {
             .ok_or_else(|| Error::not_found("plug-in with the digest", &decision.component_digest))?;
         self.engine.prepare(&decision.component_digest, &StoredComponents(self.store.as_ref())).await?;
         let batch = Arc::new(decision.input.clone());
-        let mut outcome = self.engine.evaluate_fee(&decision.component_digest, &decision.settings, batch).await?.outcome;
+        let mut outcome =
+            self.engine.evaluate_fee(&decision.component_digest, &decision.settings, batch).await?.outcome;
         if let Outcome::Answer(answer) = &outcome {
             let description = &plugin.export(ExtensionPoint::FeePolicy)?.description;
             if let Err(reason) = check_answer(&decision.input, answer, description, &AnswerLimits::default()) {

@@ -7,7 +7,9 @@ use super::{Billing, compute::DECISIONS_PER_READ};
 use crate::{
     Date, Decimal, Error, Fen, Period, Result,
     access::{Permission, Stamp},
-    billing::{BillingRun, ExplainedStep, HeldSubject, ResolvedLine, RunState, explain_line, render_problem, resolve_lines},
+    billing::{
+        BillingRun, ExplainedStep, HeldSubject, ResolvedLine, RunState, explain_line, render_problem, resolve_lines,
+    },
     decision::{Decision, HoldKind, Outcome},
     estate::UnitPlace,
     facts::FeeFact,
@@ -132,10 +134,17 @@ impl Billing {
         Ok(())
     }
 
-    async fn lines_of(&self, decision: &Decision, project: ProjectId, language: Language, names: &mut Names) -> Result<Vec<LineView>> {
+    async fn lines_of(
+        &self,
+        decision: &Decision,
+        project: ProjectId,
+        language: Language,
+        names: &mut Names,
+    ) -> Result<Vec<LineView>> {
         let lines = resolve_lines(decision)?;
         self.learn(decision, project, names).await?;
-        let places: HashMap<UnitId, UnitPlace> = self.store.places(&decision.subjects.units).await?.into_iter().collect();
+        let places: HashMap<UnitId, UnitPlace> =
+            self.store.places(&decision.subjects.units).await?.into_iter().collect();
         let mut payers = decision.subjects.payers.clone();
         payers.sort_unstable();
         payers.dedup();
@@ -145,7 +154,8 @@ impl Billing {
 
     async fn learn(&self, decision: &Decision, project: ProjectId, names: &mut Names) -> Result<()> {
         if !names.fee_items.contains_key(&decision.fee_item_id) {
-            names.fee_items = self.store.fee_items(project).await?.into_iter().map(|item| (item.id, item.name)).collect();
+            names.fee_items =
+                self.store.fee_items(project).await?.into_iter().map(|item| (item.id, item.name)).collect();
         }
         if !names.plugins.contains_key(&decision.component_digest) {
             let plugin = self
@@ -162,7 +172,13 @@ impl Billing {
     ///
     /// # Errors
     /// `NotFound` when there is no such line.
-    pub async fn explain(&self, stamp: &Stamp, decision_id: DecisionId, line: u32, language: Language) -> Result<ChargeExplanation> {
+    pub async fn explain(
+        &self,
+        stamp: &Stamp,
+        decision_id: DecisionId,
+        line: u32,
+        language: Language,
+    ) -> Result<ChargeExplanation> {
         stamp.actor.require(Permission::ReadCharges)?;
         let decision = self.store.decision(decision_id).await?;
         let run = self.store.run(decision.run_id).await?;
@@ -193,7 +209,12 @@ impl Billing {
     ///
     /// # Errors
     /// `NotFound` when there is no such charge.
-    pub async fn explain_charge(&self, stamp: &Stamp, charge: ChargeId, language: Language) -> Result<ChargeExplanation> {
+    pub async fn explain_charge(
+        &self,
+        stamp: &Stamp,
+        charge: ChargeId,
+        language: Language,
+    ) -> Result<ChargeExplanation> {
         let row = self.store.charge(charge).await?;
         let line = u32::try_from(row.charge.decision_line).map_err(|_| Error::not_found("charge", charge))?;
         self.explain(stamp, row.charge.decision_id, line, language).await
@@ -233,7 +254,8 @@ impl Billing {
         let fee_items: HashMap<FeeItemId, String> =
             self.store.fee_items(run.project_id).await?.into_iter().map(|item| (item.id, item.name)).collect();
         let runs = self.store.runs(run.project_id).await?;
-        let earlier = runs.iter().filter(|other| other.state == RunState::Posted && other.period.start < run.period.start);
+        let earlier =
+            runs.iter().filter(|other| other.state == RunState::Posted && other.period.start < run.period.start);
         let previous = earlier.map(|other| other.period).max_by_key(|period| period.start);
         let mut rows: BTreeMap<(FeeItemId, String), ComparisonRow> = BTreeMap::new();
         let empty = |fee_item_id: FeeItemId, building: &str| ComparisonRow {
@@ -309,8 +331,16 @@ impl HeldSentences<'_> {
 fn host_sentence(held: &HeldSubject, language: Language) -> String {
     let zh = language == Language::Zh;
     let said = match (held.kind, held.code.as_str()) {
-        (_, "no-binding") => Some(if zh { "该收费项目还没有启用计费插件" } else { "No plug-in is enabled for this fee item" }),
-        (_, "missing-cost-pool") => Some(if zh { "本期公摊总额还没有录入" } else { "The shared cost of this period has not been entered" }),
+        (_, "no-binding") => Some(if zh {
+            "该收费项目还没有启用计费插件"
+        } else {
+            "No plug-in is enabled for this fee item"
+        }),
+        (_, "missing-cost-pool") => Some(if zh {
+            "本期公摊总额还没有录入"
+        } else {
+            "The shared cost of this period has not been entered"
+        }),
         (HoldKind::Trap, _) if zh => Some("插件运行出错"),
         (HoldKind::Limit, _) if zh => Some("插件超出运行限额"),
         (HoldKind::InvalidOutput, _) if zh => Some("插件给出的结果不可信"),

@@ -1,0 +1,812 @@
+//! The HTTP door of the real process: who gets in, what a month takes over HTTP, what is refused and how, and how it closes.
+
+use crate::host::{Host, Server, workbook, workbook_with_cell};
+use guanjia_domain::{
+    access::{Permission, Role},
+    import::Cell,
+};
+use guanjia_harness::Kind;
+use reqwest::{Client, Method, RequestBuilder, header, multipart};
+use rstest::rstest;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+const PROJECT: &str = "巴黎都市";
+const LINES: i64 = 852;
+const TOTAL_FEN: i64 = 13_998_672;
+/// An id that nothing has.
+const UNKNOWN: &str = "01933f2a-0000-7000-8000-0000000000ff";
+/// How long the work of one run may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One caller of the API: somebody's token, or nobody's.
+#[derive(Clone)]
+struct Caller {
+    client: Client,
+    url: String,
+    token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+struct Said {
+    status: u16,
+    kind: String,
+    request_id: String,
+    headers: header::HeaderMap,
+    text: String,
+}
+
+impl Caller {
+    fn nobody(server: &Server) -> Self {
+        let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { client, url: server.url.clone(), token: None }
+    }
+
+    fn with(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    async fn get(&self, path: &str) -> Said {
+        said(self.request(Method::GET, path)).await
+    }
+
+    async fn post(&self, path: &str) -> Said {
+        said(self.request(Method::POST, path)).await
+    }
+
+    async fn send(&self, path: &str, body: &Value) -> Said {
+        said(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Every entry of a list, page by page.
+    async fn whole(&self, path: &str, page_size: usize) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let mut list = self.get(&format!("{path}{separator}limit={page_size}{cursor}")).await.json(200);
+            let page = list["items"].as_array_mut().unwrap();
+            assert!(page.len() <= page_size);
+            items.append(page);
+            match list["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+
+    /// Follows a run as a browser does, opening a new stream when one ends early, until its work is over.
+    async fn follow(&self, run: &str) -> Vec<(String, Value)> {
+        let started = Instant::now();
+        let mut events = Vec::new();
+        while started.elapsed() < PATIENCE {
+            let stream = self.get(&format!("/api/v1/billing-runs/{run}/progress")).await;
+            assert_eq!((stream.status, stream.kind.as_str()), (200, "text/event-stream"), "{stream:?}");
+            events.extend(stream.events());
+            if events.last().is_some_and(|(name, _)| name == "done") {
+                return events;
+            }
+        }
+        panic!("the run is not done after {PATIENCE:?}: {events:?}");
+    }
+}
+
+async fn said(request: RequestBuilder) -> Said {
+    let response = request.timeout(PATIENCE).send().await.unwrap();
+    let headers = response.headers().clone();
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let (kind, request_id) = (header("content-type"), header("x-request-id"));
+    Said { status: response.status().as_u16(), kind, request_id, text: response.text().await.unwrap(), headers }
+}
+
+impl Said {
+    #[track_caller]
+    fn json(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A problem document, whose request id is the one of the answer.
+    #[track_caller]
+    fn problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.json(status);
+        assert_eq!(self.kind, "application/problem+json", "{self:?}");
+        assert_eq!(problem["code"], code, "{self:?}");
+        assert_eq!(problem["status"], status);
+        assert!(!self.request_id.is_empty());
+        assert_eq!(problem["request_id"], self.request_id.as_str());
+        for words in ["type", "title", "detail"] {
+            assert!(problem[words].as_str().is_some_and(|text| !text.is_empty()), "{self:?} lacks {words}");
+        }
+        problem
+    }
+
+    /// Names and data of server-sent events; keep-alive comments are no events.
+    fn events(&self) -> Vec<(String, Value)> {
+        let field = |event: &str, name: &str| {
+            event
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(|value| value.trim().to_owned()))
+        };
+        let event = |event: &str| Some((field(event, "event")?, serde_json::from_str(&field(event, "data")?).unwrap()));
+        self.text.split("\n\n").filter_map(event).collect()
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
+}
+
+fn sum(items: &[Value], key: &str) -> i64 {
+    items.iter().map(|item| item[key].as_i64().unwrap()).sum()
+}
+
+fn has_chinese(text: &str) -> bool {
+    text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+}
+
+fn form(project: &str, file: Vec<u8>, dry_run: bool) -> multipart::Form {
+    let file = multipart::Part::bytes(file).file_name("hc-import.xlsx");
+    multipart::Form::new()
+        .text("project", project.to_owned())
+        .text("dry_run", dry_run.to_string())
+        .part("workbook", file)
+}
+
+fn example() -> Vec<u8> {
+    std::fs::read(workbook()).unwrap()
+}
+
+/// Somebody for every role, under the role's own name.
+async fn everybody(host: &Host, server: &Server) -> Vec<(Role, Caller)> {
+    let nobody = Caller::nobody(server);
+    let admin = nobody.with(host.token("admin"));
+    let mut everybody = Vec::new();
+    for role in Role::ALL {
+        let known = admin.get("/api/v1/users").await.json(200);
+        if known["items"].as_array().unwrap().iter().all(|user| user["name"] != role.code()) {
+            let user = json!({"name": role.code(), "roles": [role.code()], "password": null});
+            assert_eq!(admin.send("/api/v1/users", &user).await.json(201)["roles"], json!([role.code()]));
+        }
+        everybody.push((*role, nobody.with(host.token(role.code()))));
+    }
+    everybody
+}
+
+/// One thing of each sort that the demo company has.
+struct Known {
+    project: String,
+    unit: String,
+    fee_item: String,
+    run: String,
+    charge: String,
+    decision: String,
+    line: String,
+}
+
+impl Known {
+    async fn of(caller: &Caller) -> Self {
+        let first = async |path: &str| caller.get(path).await.json(200)["items"][0].clone();
+        let project = text(&first("/api/v1/projects").await["id"]).to_owned();
+        let of_project = |noun: &str| format!("/api/v1/{noun}?project={project}");
+        let charge = first(&of_project("charges")).await;
+        Self {
+            unit: text(&first(&of_project("units")).await["id"]).to_owned(),
+            fee_item: text(&first(&of_project("fee-items")).await["id"]).to_owned(),
+            run: text(&charge["run"]).to_owned(),
+            charge: text(&charge["id"]).to_owned(),
+            decision: text(&charge["decision"]).to_owned(),
+            line: charge["line"].to_string(),
+            project,
+        }
+    }
+
+    fn id(&self, noun: &str) -> &str {
+        match noun {
+            "projects" => &self.project,
+            "units" => &self.unit,
+            "billing-runs" => &self.run,
+            "charges" => &self.charge,
+            "decisions" => &self.decision,
+            other => panic!("say here what an id of {other} is"),
+        }
+    }
+}
+
+/// One entry of the API document.
+#[derive(Clone)]
+struct Operation {
+    method: Method,
+    /// With its placeholders.
+    path: String,
+    permission: Permission,
+    /// Query parameters that must be there.
+    required: Vec<String>,
+    body: Option<String>,
+}
+
+impl Operation {
+    fn all(document: &Value) -> Vec<Self> {
+        let mut operations = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+                let required =
+                    parameters.iter().filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
+                operations.push(Self {
+                    method: method.to_uppercase().parse().unwrap(),
+                    path: path.clone(),
+                    permission: text(&operation["x-permission"]).parse().unwrap(),
+                    required: required.map(|parameter| text(&parameter["name"]).to_owned()).collect(),
+                    body: operation["requestBody"]["content"]
+                        .as_object()
+                        .and_then(|kinds| kinds.keys().next().cloned()),
+                });
+            }
+        }
+        assert!(operations.len() >= 31, "only {} operations are documented", operations.len());
+        operations
+    }
+
+    /// Whether the request names something that belongs to a company.
+    fn names_something(&self) -> bool {
+        self.path.contains("{id}")
+            || !self.required.is_empty()
+            || ["/api/v1/billing-runs", "/api/v1/bindings"].contains(&self.path.as_str())
+    }
+
+    /// The request as somebody with the permission would send it.
+    fn request(&self, caller: &Caller, known: &Known) -> RequestBuilder {
+        let mut path = String::new();
+        let mut noun = "";
+        for segment in self.path.split('/').skip(1) {
+            let filled = match segment {
+                "{id}" => known.id(noun),
+                "{line}" => &known.line,
+                fixed => fixed,
+            };
+            path.push('/');
+            path.push_str(filled);
+            noun = segment;
+        }
+        let query: Vec<(&str, &str)> =
+            self.required.iter().map(|name| (name.as_str(), parameter(name, known))).collect();
+        let request = caller.request(self.method.clone(), &path).query(&query);
+        match self.body.as_deref() {
+            None => request,
+            Some("application/json") => request.json(&self.json(known)),
+            Some("multipart/form-data") => request.multipart(form(PROJECT, example(), false)),
+            Some(kind) => request.header(header::CONTENT_TYPE, kind).body("no component"),
+        }
+    }
+
+    fn json(&self, known: &Known) -> Value {
+        match self.path.as_str() {
+            "/api/v1/billing-runs" => json!({"project": known.project, "period": "2031-01"}),
+            "/api/v1/users" => json!({"name": "somebody", "roles": ["engineer"], "password": null}),
+            "/api/v1/bindings" => json!({
+                "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
+                "settings": {"price": "9.99"}, "from": "2031-01-01",
+            }),
+            other => panic!("say here what {other} takes"),
+        }
+    }
+}
+
+fn parameter<'a>(name: &str, known: &'a Known) -> &'a str {
+    match name {
+        "project" => &known.project,
+        other => panic!("say here what the parameter {other} takes"),
+    }
+}
+
+/// The newest row of the audit trail: whoever changed something left a newer one.
+async fn newest_change(admin: &Caller) -> i64 {
+    admin.get("/api/v1/audit?limit=1").await.json(200)["items"][0]["seq"].as_i64().unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn nobody_reads_or_writes_without_the_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.json(&["demo", "--no-serve"]);
+    let server = host.serve();
+    let nobody = Caller::nobody(&server);
+    let operations = Operation::all(&nobody.get("/api/v1/openapi.json").await.json(200));
+    let everybody = everybody(&host, &server).await;
+    let admin = &everybody.iter().find(|(role, _)| *role == Role::Admin).unwrap().1;
+    let known = Known::of(admin).await;
+    let before = newest_change(admin).await;
+    for operation in &operations {
+        let place = format!("{} {}", operation.method, operation.path);
+        for stranger in [nobody.clone(), nobody.with("nonsense"), nobody.with("")] {
+            let refused = said(operation.request(&stranger, &known)).await;
+            refused.problem(401, "unsigned");
+            assert_eq!(refused.headers[header::WWW_AUTHENTICATE], "Bearer", "{place}");
+        }
+        for (role, caller) in &everybody {
+            if !role.permissions().contains(&operation.permission) {
+                said(operation.request(caller, &known)).await.problem(403, "permission");
+            } else if operation.method == Method::GET {
+                let answer = said(operation.request(caller, &known)).await;
+                assert_eq!(answer.status, 200, "{place} as {role}: {answer:?}");
+            }
+        }
+        if operation.path.contains("{id}") {
+            let unknown = Operation { path: operation.path.replace("{id}", UNKNOWN), ..operation.clone() };
+            said(unknown.request(admin, &known)).await.problem(404, "not-found");
+        }
+    }
+    assert_eq!(newest_change(admin).await, before, "somebody who may not changed something");
+}
+
+#[rstest]
+#[tokio::test]
+async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.json(&["demo", "--no-serve"]);
+    let server = host.serve();
+    let admin = Caller::nobody(&server).with(host.token("admin"));
+    let known = Known::of(&admin).await;
+    let other = ["--company", "另一家物业"];
+    host.run(&[&["user", "add", "boss", "--role", "admin"], &other[..]].concat()).expect(0);
+    let token = host.json(&[&["token", "create", "--user", "boss"], &other[..]].concat());
+    let boss = Caller::nobody(&server).with(text(&token["token"]));
+    let before = newest_change(&admin).await;
+    for operation in Operation::all(&boss.get("/api/v1/openapi.json").await.json(200)) {
+        let answer = said(operation.request(&boss, &known)).await;
+        if operation.names_something() {
+            answer.problem(404, "not-found");
+            continue;
+        }
+        assert!(
+            ![401, 403].contains(&answer.status) && answer.status < 500,
+            "{} {}: {answer:?}",
+            operation.method,
+            operation.path
+        );
+        for foreign in [&known.project, &known.unit, &known.run, &known.charge, &known.decision] {
+            assert!(!answer.text.contains(foreign.as_str()), "{} {}: {answer:?}", operation.method, operation.path);
+        }
+    }
+    for (method, path) in pages_of(&known) {
+        let answer = said(
+            boss.request(method.clone(), &path).form(&[("project", known.project.as_str()), ("period", "2031-01")]),
+        )
+        .await;
+        assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
+        let unsigned = said(Caller::nobody(&server).request(method.clone(), &path)).await;
+        assert_eq!(unsigned.status, 303, "{method} {path}: {unsigned:?}");
+        assert!(unsigned.headers[header::LOCATION].to_str().unwrap().starts_with("/login?next="), "{unsigned:?}");
+    }
+    // What the other company did, it did at home: it has a project of the same name now, and one more user.
+    let projects = boss.get("/api/v1/projects").await.json(200);
+    assert_eq!(projects["items"].as_array().unwrap().len(), 1);
+    assert_ne!(projects["items"][0]["id"], known.project.as_str());
+    assert_eq!(newest_change(&admin).await, before, "another company changed something here");
+    assert_eq!(admin.get("/api/v1/projects").await.json(200)["items"].as_array().unwrap().len(), 1);
+}
+
+/// Pages and forms of the console that name something.
+fn pages_of(known: &Known) -> Vec<(Method, String)> {
+    let Known { project, unit, run, charge, decision, line, .. } = known;
+    let get = [
+        format!("/units?project={project}"),
+        format!("/units/{unit}"),
+        format!("/billing?project={project}"),
+        format!("/billing/{run}"),
+        format!("/billing/{run}/lines"),
+        format!("/billing/{run}/held"),
+        format!("/decisions/{decision}/lines/{line}"),
+        format!("/charges/{charge}"),
+        format!("/import?project={project}"),
+    ];
+    let post = [
+        "/billing".to_owned(),
+        format!("/billing/{run}/approve"),
+        format!("/billing/{run}/post"),
+        format!("/billing/{run}/cancel"),
+        format!("/billing/{run}/resume"),
+        format!("/decisions/{decision}/lines/{line}/replay"),
+    ];
+    get.into_iter().map(|path| (Method::GET, path)).chain(post.into_iter().map(|path| (Method::POST, path))).collect()
+}
+
+/// The example estate, nothing billed, with four people, served.
+struct Office {
+    host: Host,
+    server: Server,
+    project: String,
+    wang: Caller,
+    li: Caller,
+    cashier: Caller,
+    engineer: Caller,
+}
+
+impl Office {
+    async fn open(kind: Kind) -> Self {
+        let host = Host::fresh(kind).await;
+        host.run(&["plugin", "install", "standard"]).expect(0);
+        host.run(&["import", "microcommunity", workbook().to_str().unwrap(), "--project", PROJECT, "--json"]).expect(0);
+        let server = host.serve();
+        let person = |name: &str, role: &str| {
+            host.run(&["user", "add", name, "--role", role]).expect(0);
+            Caller::nobody(&server).with(host.token(name))
+        };
+        let (wang, li) = (person("wang", "manager"), person("li", "finance"));
+        let (cashier, engineer) = (person("zhao", "cashier"), person("zhou", "engineer"));
+        let project = text(&wang.get("/api/v1/projects").await.json(200)["items"][0]["id"]).to_owned();
+        Self { host, server, project, wang, li, cashier, engineer }
+    }
+
+    /// A previewed run that `li` made.
+    async fn previewed(&self, period: &str) -> String {
+        let created =
+            self.li.send("/api/v1/billing-runs", &json!({"project": self.project, "period": period})).await.json(202);
+        let run = text(&created["id"]).to_owned();
+        let events = self.li.follow(&run).await;
+        assert_eq!(events.last().unwrap().1["state"], "previewed", "{events:?}");
+        run
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_month_is_billed_over_http(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let Office { wang, li, cashier, engineer, .. } = &office;
+    let run = office.previewed("2025-01").await;
+    let at = |part: &str| format!("/api/v1/billing-runs/{run}{part}");
+
+    let previewed = wang.get(&at("")).await.json(200);
+    assert_eq!(previewed["state"], "previewed");
+    assert_eq!(
+        (&previewed["lines"], &previewed["held"], &previewed["total_fen"]),
+        (&json!(LINES), &json!(0), &json!(TOTAL_FEN))
+    );
+    assert_eq!(
+        (&previewed["created_by"], &previewed["from"], &previewed["to"]),
+        (&json!("li"), &json!("2025-01-01"), &json!("2025-02-01"))
+    );
+    let totals = wang.get(&at("/totals")).await.json(200)["items"].as_array().unwrap().clone();
+    assert_eq!((sum(&totals, "lines"), sum(&totals, "amount_fen")), (LINES, TOTAL_FEN));
+    assert_eq!(wang.get(&at("/held")).await.json(200)["items"], json!([]));
+    let comparison = wang.get(&at("/comparison")).await.json(200);
+    assert_eq!(comparison["previous"], Value::Null);
+    assert_eq!(sum(comparison["rows"].as_array().unwrap(), "amount_fen"), TOTAL_FEN);
+    let lines = wang.whole(&at("/lines"), 500).await;
+    let ids: BTreeSet<&str> = lines.iter().map(|line| text(&line["charge"])).collect();
+    assert_eq!((lines.len(), ids.len(), sum(&lines, "amount_fen")), (852, 852, TOTAL_FEN));
+    let building = wang.whole(&format!("{}&building=6", at("/lines?lang=en")), 100).await;
+    assert!(!building.is_empty() && building.iter().all(|line| line["place"]["building"] == "6"));
+    let of_building: Vec<Value> = totals.iter().filter(|row| row["building"] == "6").cloned().collect();
+    assert_eq!(sum(&building, "amount_fen"), sum(&of_building, "amount_fen"));
+
+    li.post(&at("/post")).await.problem(409, "conflict");
+    li.post(&at("/approve")).await.problem(422, "four-eyes");
+    cashier.post(&at("/approve")).await.problem(403, "permission");
+    engineer.post(&at("/approve")).await.problem(403, "permission");
+    assert_eq!(wang.get(&at("")).await.json(200), previewed, "refused requests change nothing");
+
+    let approved = wang.post(&at("/approve")).await.json(200);
+    assert_eq!((&approved["state"], &approved["approved_by"]), (&json!("approved"), &json!("wang")));
+    wang.post(&at("/approve")).await.problem(409, "conflict");
+    cashier.post(&at("/post")).await.problem(403, "permission");
+    let post = at("/post");
+    let twice = tokio::join!(wang.post(&post), li.post(&post));
+    assert_eq!((twice.0.status, twice.1.status), (202, 202), "{twice:?}");
+    let events = wang.follow(&run).await;
+    assert_eq!(events.last().unwrap().1["state"], "posted", "{events:?}");
+    let posted = wang.get(&at("")).await.json(200);
+    assert_eq!(
+        (&posted["state"], &posted["posted_lines"], &posted["total_fen"]),
+        (&json!("posted"), &json!(LINES), &json!(TOTAL_FEN))
+    );
+    assert_eq!(li.post(&at("/post")).await.json(202), posted, "posting again changes nothing");
+    wang.post(&at("/cancel")).await.problem(409, "conflict");
+
+    let charges = wang.whole(&format!("/api/v1/charges?project={}&period=2025-01", office.project), 100).await;
+    let charged: BTreeSet<&str> = charges.iter().map(|charge| text(&charge["id"])).collect();
+    assert_eq!(charged, ids, "exactly the previewed lines are posted");
+    assert_eq!(sum(&charges, "amount_fen"), TOTAL_FEN);
+    assert!(wang.whole(&format!("/api/v1/charges?project={}&period=2025-02", office.project), 100).await.is_empty());
+    office.host.assert_consistent();
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_charge_says_why_in_both_languages_and_replays(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.json(&["demo", "--no-serve"]);
+    let server = host.serve();
+    let nobody = Caller::nobody(&server);
+    let (manager, finance) = (nobody.with(host.token("manager")), nobody.with(host.token("finance")));
+    let project = text(&manager.get("/api/v1/projects").await.json(200)["items"][0]["id"]).to_owned();
+    let charges = manager.whole(&format!("/api/v1/charges?project={project}"), 500).await;
+    // The office whose amount is worked out by hand: 94.56 × 4.35 + 20 = 431.336.
+    let place = json!({"building": "6", "entrance": "1", "unit": "102"});
+    let of_office = |charge: &&Value| charge["place"] == place && charge["fee_item"] == "商业物业费";
+    let charge = charges.iter().find(of_office).unwrap();
+    let why = format!("/api/v1/charges/{}/explanation", text(&charge["id"]));
+    let zh = manager.get(&format!("{why}?lang=zh")).await.json(200);
+    let en = manager.get(&format!("{why}?lang=en")).await.json(200);
+    for explanation in [&zh, &en] {
+        assert_eq!(explanation["line"]["amount_fen"], 43_134);
+        assert_eq!(explanation["line"]["quantity"], "94.56");
+        assert_eq!(explanation["settings"]["price"], "4.35");
+        let steps = explanation["line"]["steps"].as_array().unwrap();
+        assert_eq!(steps.last().unwrap()["value"], "431.34", "{steps:?}");
+        let facts = explanation["facts"].as_array().unwrap();
+        assert!(
+            facts.iter().any(|fact| fact["value"].as_str().is_some_and(|value| value.starts_with("94.56"))),
+            "{facts:?}"
+        );
+    }
+    let words = |explanation: &Value| {
+        let steps = explanation["line"]["steps"].as_array().unwrap().iter().map(|step| text(&step["label"]).to_owned());
+        let facts = explanation["facts"].as_array().unwrap().iter().map(|fact| text(&fact["title"]).to_owned());
+        steps.chain(facts).chain([text(&explanation["rule"]).to_owned()]).collect::<Vec<_>>()
+    };
+    assert!(words(&zh).iter().all(|word| has_chinese(word)), "{:?}", words(&zh));
+    assert!(words(&en).iter().all(|word| !word.is_empty() && !has_chinese(word)), "{:?}", words(&en));
+    let asked = manager.request(Method::GET, &why).header(header::ACCEPT_LANGUAGE, "en-GB,en;q=0.9");
+    assert_eq!(said(asked).await.json(200), en, "without a parameter the reader's language counts");
+    manager.get(&format!("{why}?lang=xx")).await.problem(400, "malformed");
+
+    let decision = format!("/api/v1/decisions/{}", text(&charge["decision"]));
+    assert_eq!(manager.get(&format!("{decision}/lines/{}/explanation?lang=zh", charge["line"])).await.json(200), zh);
+    manager.get(&format!("{decision}/lines/4000000/explanation")).await.problem(404, "not-found");
+    let replayed = finance.post(&format!("{decision}/replay")).await.json(200);
+    assert_eq!(replayed["different"], json!([]));
+    assert!(
+        replayed["identical"] == replayed["decisions"] && replayed["decisions"].as_i64().unwrap() > 0,
+        "{replayed}"
+    );
+
+    let person = charges
+        .iter()
+        .find(|charge| text(&charge["payer"]).chars().count() == 3 && charge["payer"] != "开发商")
+        .unwrap();
+    let masked = finance.get(&format!("/api/v1/charges/{}/explanation", text(&person["id"]))).await.json(200);
+    let payer = text(&masked["line"]["payer"]);
+    assert!(payer.contains('*') && payer != text(&person["payer"]), "finance reads no personal data: {payer}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_workbook_goes_in_and_out_over_http(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.run(&["plugin", "install", "standard"]).expect(0);
+    host.run(&["user", "add", "wang", "--role", "manager"]).expect(0);
+    let server = host.serve();
+    let wang = Caller::nobody(&server).with(host.token("wang"));
+    let import = async |file: Vec<u8>, dry_run: bool| {
+        said(wang.request(Method::POST, "/api/v1/imports").multipart(form(PROJECT, file, dry_run))).await
+    };
+    let no_projects = json!({"items": []});
+
+    let bad = workbook_with_cell("房屋信息", "建筑面积", 4, Cell::Text("很大".into()));
+    let problem = import(bad, false).await.problem(422, "invalid");
+    let problems = problem["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 1, "{problem}");
+    let expected = json!({"sheet": "房屋信息", "row": 4, "column": "建筑面积", "value": "很大"});
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&problems[0][key], value, "{problem}");
+    }
+    assert!(!text(&problems[0]["reason"]).is_empty());
+    import(b"%PDF-1.7".to_vec(), false).await.problem(422, "invalid");
+    let rehearsed = import(example(), true).await.json(200);
+    assert_eq!((&rehearsed["applied"], &rehearsed["project"]), (&json!(false), &Value::Null));
+    assert_eq!(wang.get("/api/v1/projects").await.json(200), no_projects, "nothing was written so far");
+
+    let imported = import(example(), false).await.json(200);
+    assert_eq!(imported["counts"], rehearsed["counts"]);
+    assert_eq!(imported["changes"], rehearsed["changes"]);
+    let expected = json!({
+        "buildings": 3, "entrances": 6, "units": 432, "unsold": 19, "parking_spaces": 216, "owners": 390, "members": 96,
+        "vehicles": 142, "fee_items": 3, "fee_assignments": 852,
+    });
+    assert_eq!((&imported["applied"], &imported["counts"]), (&json!(true), &expected));
+    let project = text(&imported["project"]).to_owned();
+    let units = wang.whole(&format!("/api/v1/units?project={project}"), 500).await;
+    assert_eq!(units.len(), 432 + 216);
+
+    let unchanged = json!({"inserted": 0, "updated": 0, "deleted": 0});
+    let exported = wang.request(Method::GET, &format!("/api/v1/projects/{project}/export.xlsx")).send().await.unwrap();
+    assert_eq!(exported.status(), 200);
+    assert_eq!(
+        exported.headers()[header::CONTENT_TYPE],
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    );
+    let exported = exported.bytes().await.unwrap().to_vec();
+    let again = import(exported, false).await.json(200);
+    assert_eq!((&again["changes"], &again["differences"]), (&unchanged, &json!([])), "an export is the same estate");
+    assert_eq!(import(example(), false).await.json(200)["changes"], unchanged);
+    host.assert_consistent();
+}
+
+/// What no handler can use is answered at the door, as everything else that goes wrong.
+#[rstest]
+#[tokio::test]
+async fn what_cannot_be_used_is_a_problem_document() {
+    const TOO_LARGE: usize = 40 << 20;
+    let host = Host::fresh(Kind::Sqlite).await;
+    host.run(&["user", "add", "admin", "--role", "admin"]).expect(0);
+    let server = host.serve();
+    let admin = Caller::nobody(&server).with(host.token("admin"));
+    let post = |path: &str| admin.request(Method::POST, path);
+    let as_json = |body: &str| {
+        post("/api/v1/billing-runs").header(header::CONTENT_TYPE, "application/json").body(body.to_owned())
+    };
+    let large = || vec![b' '; TOO_LARGE];
+    let cases = [
+        ("an unknown address", admin.request(Method::GET, "/api/v1/nothing-here"), 404, "not-found"),
+        ("an unknown id", admin.request(Method::GET, &format!("/api/v1/billing-runs/{UNKNOWN}")), 404, "not-found"),
+        (
+            "an unknown project",
+            admin.request(Method::GET, &format!("/api/v1/units?project={UNKNOWN}")),
+            404,
+            "not-found",
+        ),
+        ("no id", admin.request(Method::GET, "/api/v1/billing-runs/17"), 400, "malformed"),
+        ("another method", admin.request(Method::DELETE, "/api/v1/users"), 405, "method-not-allowed"),
+        ("no query", admin.request(Method::GET, "/api/v1/units"), 400, "malformed"),
+        ("torn JSON", as_json(r#"{"project": "#), 400, "malformed"),
+        ("JSON of another shape", as_json("[1, 2]"), 422, "malformed"),
+        ("no content type", post("/api/v1/billing-runs").body("{}"), 415, "unsupported-media-type"),
+        ("no month", as_json(&format!(r#"{{"project": "{UNKNOWN}", "period": "2025-13"}}"#)), 400, "malformed"),
+        (
+            "a form without a file",
+            post("/api/v1/imports").multipart(multipart::Form::new().text("project", "x")),
+            422,
+            "invalid",
+        ),
+        ("no form", post("/api/v1/imports").body("x"), 400, "malformed"),
+        ("an unknown role", post("/api/v1/users").json(&json!({"name": "x", "roles": ["king"]})), 422, "invalid"),
+        (
+            "a short password",
+            post("/api/v1/users").json(&json!({"name": "x", "roles": ["admin"], "password": "short"})),
+            400,
+            "malformed",
+        ),
+        (
+            "a name that is taken",
+            post("/api/v1/users").json(&json!({"name": "admin", "roles": ["admin"]})),
+            409,
+            "conflict",
+        ),
+        ("no component", post("/api/v1/plugins").body("\0asm no component"), 422, "invalid"),
+        (
+            "40 MB of JSON",
+            post("/api/v1/users").header(header::CONTENT_TYPE, "application/json").body(large()),
+            413,
+            "too-large",
+        ),
+        ("40 MB of a component", post("/api/v1/plugins").body(large()), 413, "too-large"),
+        ("40 MB of a workbook", post("/api/v1/imports").multipart(form(PROJECT, large(), false)), 413, "too-large"),
+    ];
+    let mut request_ids = BTreeSet::new();
+    for (what, request, status, code) in cases {
+        let answer = said(request).await;
+        assert_eq!(answer.status, status, "{what}: {answer:?}");
+        let problem = answer.problem(status, code);
+        assert!(request_ids.insert(text(&problem["request_id"]).to_owned()), "{what}: the request id is used twice");
+    }
+    assert_eq!(
+        admin.get("/api/v1/users").await.json(200)["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|user| user["name"] == "x")
+            .count(),
+        0
+    );
+    assert_eq!(admin.get("/api/v1/plugins").await.json(200)["items"], json!([]));
+}
+
+#[rstest]
+#[tokio::test]
+async fn probes_answer_and_tell_nothing_about_a_company(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.run(&["user", "add", "admin", "--role", "admin"]).expect(0);
+    let server = host.serve();
+    let nobody = Caller::nobody(&server);
+    for probe in ["/healthz", "/readyz"] {
+        let answer = nobody.get(probe).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, "ok"));
+    }
+    let admin = nobody.with(host.token("admin"));
+    admin.get(&format!("/api/v1/projects/{UNKNOWN}")).await.problem(404, "not-found");
+    let metrics = nobody.get("/metrics").await;
+    assert_eq!(metrics.status, 200);
+    let counted = metrics
+        .text
+        .lines()
+        .find(|line| line.starts_with("http_requests_total") && line.contains("/api/v1/projects/{id}"));
+    let counted = counted.unwrap_or_else(|| panic!("{}", metrics.text));
+    assert!(counted.contains(r#"status="404""#) && counted.ends_with(" 1"), "{counted}");
+    assert!(!metrics.text.contains(UNKNOWN), "identifiers do not belong into figures");
+}
+
+/// How long a host that has nothing more to do may take to end.
+const QUICKLY: Duration = Duration::from_secs(10);
+
+/// Reads from a connection until the text ends with what is waited for, or the other side is done.
+fn read_until(connection: &mut TcpStream, end: &str) -> String {
+    let mut read = Vec::new();
+    let mut byte = [0];
+    while connection.read(&mut byte).unwrap() == 1 {
+        read.push(byte[0]);
+        if read.ends_with(end.as_bytes()) {
+            break;
+        }
+    }
+    String::from_utf8(read).unwrap()
+}
+
+/// A request that has begun is answered although the host was told to stop; new ones are not taken.
+#[rstest]
+#[tokio::test]
+async fn told_to_stop_the_host_drains(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.run(&["user", "add", "admin", "--role", "admin"]).expect(0);
+    let token = host.token("admin");
+    let server = host.serve();
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let body = r#"{"name":"late","roles":["engineer"]}"#;
+    let mut connection = TcpStream::connect(&address).unwrap();
+    connection.set_read_timeout(Some(QUICKLY)).unwrap();
+    let head = format!(
+        "POST /api/v1/users HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    let go_on = read_until(&mut connection, "\r\n\r\n");
+    assert!(go_on.starts_with("HTTP/1.1 100"), "{go_on}");
+    server.tell_to_stop();
+    let told = Instant::now();
+    while TcpStream::connect(&address).is_ok() {
+        assert!(told.elapsed() < QUICKLY, "the host still takes connections");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    connection.write_all(body.as_bytes()).unwrap();
+    let answer = read_until(&mut connection, "\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(server.ended_within(QUICKLY), Some(0));
+    let users = host.run(&["user", "list", "--json"]).expect(0).lines();
+    assert!(users.iter().any(|user| user["name"] == "late"), "{users:?}");
+    host.assert_consistent();
+}
+
+/// The work behind the doors is not lost either: what was begun is finished by the next host.
+#[rstest]
+#[tokio::test]
+async fn a_run_outlives_the_host_that_began_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let new = json!({"project": office.project, "period": "2025-01"});
+    let run = text(&office.li.send("/api/v1/billing-runs", &new).await.json(202)["id"]).to_owned();
+    office.server.tell_to_stop();
+    assert_eq!(office.server.ended_within(QUICKLY), Some(0));
+    let server = office.host.serve();
+    let li = Caller { url: server.url.clone(), ..office.li };
+    let events = li.follow(&run).await;
+    assert_eq!(events.last().unwrap().1["state"], "previewed", "{events:?}");
+    let previewed = li.get(&format!("/api/v1/billing-runs/{run}")).await.json(200);
+    assert_eq!((&previewed["lines"], &previewed["total_fen"]), (&json!(LINES), &json!(TOTAL_FEN)));
+    office.host.assert_consistent();
+}
