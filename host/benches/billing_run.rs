@@ -232,7 +232,7 @@ async fn raw(kind: Kind, url: &str, run: BillingRunId) -> Duration {
 /// Which rows of a table belong to the run.
 fn of_run(table: &str) -> &'static str {
     if table == "transfer" {
-        "entry_id = (SELECT entry_id FROM transfer WHERE id = (SELECT min(id) FROM charge WHERE run_id = $1 AND amount_fen <> 0))"
+        "journal_entry_id = (SELECT id FROM journal_entry WHERE run_id = $1)"
     } else {
         "run_id = $1"
     }
