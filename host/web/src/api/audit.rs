@@ -46,6 +46,7 @@ impl From<AuditRow> for AuditBody {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CursorQuery {
     cursor: Option<String>,
     /// 50 by default, 500 at most.

@@ -176,6 +176,7 @@ impl From<HeldView> for HeldBody {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct LanguageQuery {
     /// `zh` or `en`; the reader's language without it.
     pub lang: Option<String>,
@@ -239,9 +240,9 @@ impl LineBody {
             place: line.place.into(),
             fee_item: line.fee_item,
             payer: access.name(&line.payer),
-            quantity: line.quantity.to_string(),
+            quantity: line.quantity.trimmed(2).to_string(),
             measure: line.measure,
-            unit_price: line.unit_price.to_string(),
+            unit_price: line.unit_price.trimmed(2).to_string(),
             amount_fen: line.amount.0,
             from: line.from.to_string(),
             to: line.to.to_string(),
@@ -257,6 +258,7 @@ impl LineBody {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct LinesQuery {
     #[param(value_type = Option<Uuid>)]
     fee_item: Option<FeeItemId>,

@@ -61,6 +61,7 @@ impl ChargeBody {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ChargesQuery {
     #[param(value_type = Uuid)]
     project: ProjectId,

@@ -52,6 +52,7 @@ impl UnitBody {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct UnitsQuery {
     #[param(value_type = Uuid)]
     project: ProjectId,
@@ -111,6 +112,7 @@ impl From<FeeItem> for FeeItemBody {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ProjectQuery {
     #[param(value_type = Uuid)]
     pub project: ProjectId,
