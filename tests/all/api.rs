@@ -21,6 +21,8 @@ const LINES: i64 = 852;
 const TOTAL_FEN: i64 = 13_998_672;
 /// An id that nothing has.
 const UNKNOWN: &str = "01933f2a-0000-7000-8000-0000000000ff";
+/// Sent where the file is not looked at: a larger one might still be on its way when the answer comes.
+const NO_WORKBOOK: &[u8] = b"no workbook";
 /// How long the work of one run may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -269,8 +271,8 @@ impl Operation {
             || ["/api/v1/billing-runs", "/api/v1/bindings"].contains(&self.path.as_str())
     }
 
-    /// The request as somebody with the permission would send it.
-    fn request(&self, caller: &Caller, known: &Known) -> RequestBuilder {
+    /// The request as somebody with the permission would send it, with a file for those that take one.
+    fn request(&self, caller: &Caller, known: &Known, file: &[u8]) -> RequestBuilder {
         let mut path = String::new();
         let mut noun = "";
         for segment in self.path.split('/').skip(1) {
@@ -289,7 +291,7 @@ impl Operation {
         match self.body.as_deref() {
             None => request,
             Some("application/json") => request.json(&self.json(known)),
-            Some("multipart/form-data") => request.multipart(form(PROJECT, example(), false)),
+            Some("multipart/form-data") => request.multipart(form(PROJECT, file.to_vec(), false)),
             Some(kind) => request.header(header::CONTENT_TYPE, kind).body("no component"),
         }
     }
@@ -334,21 +336,21 @@ async fn nobody_reads_or_writes_without_the_role(#[values(Kind::Sqlite, Kind::Po
     for operation in &operations {
         let place = format!("{} {}", operation.method, operation.path);
         for stranger in [nobody.clone(), nobody.with("nonsense"), nobody.with("")] {
-            let refused = said(operation.request(&stranger, &known)).await;
+            let refused = said(operation.request(&stranger, &known, NO_WORKBOOK)).await;
             refused.problem(401, "unsigned");
             assert_eq!(refused.headers[header::WWW_AUTHENTICATE], "Bearer", "{place}");
         }
         for (role, caller) in &everybody {
             if !role.permissions().contains(&operation.permission) {
-                said(operation.request(caller, &known)).await.problem(403, "permission");
+                said(operation.request(caller, &known, NO_WORKBOOK)).await.problem(403, "permission");
             } else if operation.method == Method::GET {
-                let answer = said(operation.request(caller, &known)).await;
+                let answer = said(operation.request(caller, &known, NO_WORKBOOK)).await;
                 assert_eq!(answer.status, 200, "{place} as {role}: {answer:?}");
             }
         }
         if operation.path.contains("{id}") {
             let unknown = Operation { path: operation.path.replace("{id}", UNKNOWN), ..operation.clone() };
-            said(unknown.request(admin, &known)).await.problem(404, "not-found");
+            said(unknown.request(admin, &known, NO_WORKBOOK)).await.problem(404, "not-found");
         }
     }
     assert_eq!(newest_change(admin).await, before, "somebody who may not changed something");
@@ -364,21 +366,23 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
     let known = Known::of(&admin).await;
     let other = ["--company", "另一家物业"];
     host.run(&[&["user", "add", "boss", "--role", "admin"], &other[..]].concat()).expect(0);
+    host.run(&[&["plugin", "install", "standard"], &other[..]].concat()).expect(0);
     let token = host.json(&[&["token", "create", "--user", "boss"], &other[..]].concat());
     let boss = Caller::nobody(&server).with(text(&token["token"]));
     let before = newest_change(&admin).await;
+    let example = example();
     for operation in Operation::all(&boss.get("/api/v1/openapi.json").await.json(200)) {
-        let answer = said(operation.request(&boss, &known)).await;
+        let answer = said(operation.request(&boss, &known, &example)).await;
         if operation.names_something() {
             answer.problem(404, "not-found");
             continue;
         }
-        assert!(
-            ![401, 403].contains(&answer.status) && answer.status < 500,
-            "{} {}: {answer:?}",
-            operation.method,
-            operation.path
-        );
+        let expected = match (operation.method.as_str(), operation.path.as_str()) {
+            ("POST", "/api/v1/users") => 201,
+            ("POST", "/api/v1/plugins") => 422,
+            _ => 200,
+        };
+        assert_eq!(answer.status, expected, "{} {}: {answer:?}", operation.method, operation.path);
         for foreign in [&known.project, &known.unit, &known.run, &known.charge, &known.decision] {
             assert!(!answer.text.contains(foreign.as_str()), "{} {}: {answer:?}", operation.method, operation.path);
         }
@@ -646,7 +650,6 @@ async fn a_workbook_goes_in_and_out_over_http(#[values(Kind::Sqlite, Kind::Postg
 #[rstest]
 #[tokio::test]
 async fn what_cannot_be_used_is_a_problem_document() {
-    const TOO_LARGE: usize = 40 << 20;
     let host = Host::fresh(Kind::Sqlite).await;
     host.run(&["user", "add", "admin", "--role", "admin"]).expect(0);
     let server = host.serve();
@@ -655,7 +658,6 @@ async fn what_cannot_be_used_is_a_problem_document() {
     let as_json = |body: &str| {
         post("/api/v1/billing-runs").header(header::CONTENT_TYPE, "application/json").body(body.to_owned())
     };
-    let large = || vec![b' '; TOO_LARGE];
     let cases = [
         ("an unknown address", admin.request(Method::GET, "/api/v1/nothing-here"), 404, "not-found"),
         ("an unknown id", admin.request(Method::GET, &format!("/api/v1/billing-runs/{UNKNOWN}")), 404, "not-found"),
@@ -693,14 +695,6 @@ async fn what_cannot_be_used_is_a_problem_document() {
             "conflict",
         ),
         ("no component", post("/api/v1/plugins").body("\0asm no component"), 422, "invalid"),
-        (
-            "40 MB of JSON",
-            post("/api/v1/users").header(header::CONTENT_TYPE, "application/json").body(large()),
-            413,
-            "too-large",
-        ),
-        ("40 MB of a component", post("/api/v1/plugins").body(large()), 413, "too-large"),
-        ("40 MB of a workbook", post("/api/v1/imports").multipart(form(PROJECT, large(), false)), 413, "too-large"),
     ];
     let mut request_ids = BTreeSet::new();
     for (what, request, status, code) in cases {
@@ -719,6 +713,50 @@ async fn what_cannot_be_used_is_a_problem_document() {
         0
     );
     assert_eq!(admin.get("/api/v1/plugins").await.json(200)["items"], json!([]));
+}
+
+/// The answer may come while the body is still on its way, and the host does not read the rest: whoever sends it has to
+/// look at what came back although writing fails.
+fn send_too_much(server: &Server, token: &str, path: &str, kind: &str, beginning: &str) -> Said {
+    const BODY_BYTES: usize = 40 << 20;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: {kind}\r\n\
+         Content-Length: {BODY_BYTES}\r\nConnection: close\r\n\r\n{beginning}"
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    let rest = vec![b' '; BODY_BYTES - beginning.len()];
+    let _ = connection.write_all(&rest);
+    let mut answer = Vec::new();
+    let _ = connection.read_to_end(&mut answer);
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path} was not answered: {answer:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let header = |name: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).unwrap_or_default()
+    };
+    let (kind, request_id) = (header("content-type"), header("x-request-id"));
+    Said { status, kind, request_id, headers: header::HeaderMap::new(), text: text.to_owned() }
+}
+
+#[rstest]
+#[case::json("/api/v1/users", "application/json", "{")]
+#[case::component("/api/v1/plugins", "application/wasm", "\0asm")]
+#[case::workbook(
+    "/api/v1/imports",
+    "multipart/form-data; boundary=b",
+    "--b\r\nContent-Disposition: form-data; name=\"workbook\"; filename=\"big.xlsx\"\r\n\r\nPK"
+)]
+#[tokio::test]
+async fn what_is_too_large_is_not_read_to_its_end(#[case] path: &str, #[case] kind: &str, #[case] beginning: &str) {
+    let host = Host::fresh(Kind::Sqlite).await;
+    host.run(&["user", "add", "admin", "--role", "admin"]).expect(0);
+    let server = host.serve();
+    send_too_much(&server, &host.token("admin"), path, kind, beginning).problem(413, "too-large");
+    assert_eq!(Caller::nobody(&server).get("/readyz").await.status, 200, "the host is still there");
 }
 
 #[rstest]

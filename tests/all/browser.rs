@@ -59,7 +59,7 @@ impl Driver {
     /// Starts chromedriver on a port of its own choice.
     fn start() -> (Self, u16) {
         let mut child = Command::new("/usr/bin/chromedriver")
-            .arg("--port=0")
+            .args(["--port=0", "--verbose", "--log-path=/tmp/cd/log"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -601,6 +601,12 @@ async fn an_import_shows_what_is_wrong_and_what_would_change() {
     browser.shows("table.list tbody td:nth-child(4)", "120").await;
     browser.has_no_complaints().await;
     host.assert_consistent();
+    // A file that no estate needs is refused in words, not with a broken connection.
+    let huge = host.file("huge.xlsx", vec![0; 40 << 20]);
+    browser.go("/import").await;
+    choose(&huge).await;
+    browser.shows("h1", "文件太大").await;
+    browser.shows_fault(413, "too-large").await;
 }
 
 /// Searching and paging exchange a part of the page; keys move through it.
