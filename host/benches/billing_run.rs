@@ -28,7 +28,7 @@ use guanjia_domain::{
     ids::BillingRunId,
     plugin::{ExtensionPoint, InstalledPlugin},
     ports::{ComponentSource, Evaluation, PolicyEngine},
-    values::{FeeBatch, Problem},
+    values::{FeeAnswer, FeeBatch, Problem},
 };
 use guanjia_harness::Kind;
 use guanjia_plugin_sdk::fee_policy::FeeGuest;
@@ -77,9 +77,12 @@ fn main() {
     }
 }
 
+/// A policy as an ordinary function.
+type Rule = fn(&str, &FeeBatch) -> std::result::Result<FeeAnswer, Problem>;
+
 /// The native twin of the sandbox: the same rules, called directly.
 struct Native {
-    rules: HashMap<String, fn(&str, &FeeBatch) -> std::result::Result<guanjia_domain::values::FeeAnswer, Problem>>,
+    rules: HashMap<String, Rule>,
 }
 
 #[async_trait]
