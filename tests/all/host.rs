@@ -71,10 +71,6 @@ impl Host {
         self.folder.path()
     }
 
-    pub fn database_url(&self) -> &str {
-        &self.database.url
-    }
-
     /// The command with the host's own database and data directory.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guanjia"));
