@@ -31,7 +31,10 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
         let host = Host::open(&global.config()).await?;
-        host.company().await?;
+        // A fresh database gets its first company; a server of several serves them all.
+        if host.directory.companies().await?.is_empty() {
+            host.company().await?;
+        }
         let listener = listen(self.listen).await?;
         serve(&host, listener, self.secure_cookies).await?;
         Ok(Done::Well)

@@ -108,7 +108,15 @@ impl Billing {
         let run = match run.state {
             RunState::Posted => return Ok((run, None)),
             RunState::Posting => run,
-            _ => self.store.set_run_state(stamp, run_id, &[RunState::Approved], RunState::Posting).await?,
+            _ => match self.store.set_run_state(stamp, run_id, &[RunState::Approved], RunState::Posting).await {
+                // Somebody else began in the same moment: that is as good.
+                Err(Error::Conflict(reason)) => match self.store.run(run_id).await? {
+                    run if run.state == RunState::Posted => return Ok((run, None)),
+                    run if run.state == RunState::Posting => run,
+                    _ => return Err(Error::Conflict(reason)),
+                },
+                changed => changed?,
+            },
         };
         let job = self.continuation(stamp, &run, JobKind::PostRun).await?;
         Ok((run, Some(job)))
