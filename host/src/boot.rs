@@ -14,6 +14,8 @@ use guanjia_sandbox::{Sandbox, SandboxOptions};
 use guanjia_store::Store;
 use std::{path::PathBuf, sync::Arc};
 
+use crate::presence::Presence;
+
 /// Where a host keeps its state.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -51,6 +53,7 @@ pub struct Host {
     pub directory: Arc<dyn Directory>,
     pub engine: Arc<dyn PolicyEngine>,
     pub clock: Arc<dyn Clock>,
+    pub presence: Arc<Presence>,
     company: Option<String>,
 }
 
@@ -72,10 +75,17 @@ impl Host {
         std::fs::create_dir_all(&config.data_dir).map_err(|error| {
             Error::unavailable(format!("making the data directory {}", config.data_dir.display()), error)
         })?;
+        let presence = Presence::announce(&config.data_dir)?;
         let directory = Store::open(&config.url()).await?;
         let cache_dir = config.cache_dir.clone().unwrap_or_else(|| config.data_dir.join("cache"));
         let engine = Sandbox::new(SandboxOptions { cache_dir: Some(cache_dir), ..SandboxOptions::default() })?;
-        Ok(Self { directory, engine: Arc::new(engine), clock: Arc::new(SystemClock), company: config.company.clone() })
+        Ok(Self {
+            directory,
+            engine: Arc::new(engine),
+            clock: Arc::new(SystemClock),
+            presence: Arc::new(presence),
+            company: config.company.clone(),
+        })
     }
 
     /// The company that the command line works for: the named one, or the only one, or the first of a fresh database.

@@ -5,5 +5,6 @@
 pub mod boot;
 pub mod cli;
 pub mod generate;
+pub mod presence;
 pub mod standard_plugins;
 pub mod worker;

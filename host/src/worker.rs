@@ -4,34 +4,38 @@
 use guanjia_domain::{
     Error, Result,
     access::{OPERATOR, Stamp},
-    billing::{BillingRun, Progress},
-    ids::*,
+    billing::{BillingRun, Progress, RunProgress},
     job::{Job, JobKind, JobState, Schedule},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
-use tracing::{Instrument, error, info, info_span};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::boot::{Host, Office};
 
 /// How long an idle worker sleeps when nobody wakes it: how late a job of another host's making, or a schedule, starts.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// Runs until `stop` is notified; the job at hand is finished or, being resumable, left to its lease.
+/// Runs until `stop` is notified; the job at hand, being resumable, is given back for the next worker.
 pub async fn run(host: Host, wake: Arc<Notify>, stop: Arc<Notify>) {
-    let worker = format!("host-{}", uuid::Uuid::now_v7());
+    tokio::select! {
+        () = stop.notified() => {}
+        () = work(&host, &wake) => {}
+    }
+    if let Err(error) = host.directory.release_jobs(host.presence.name()).await {
+        warn!(error = &error as &dyn std::error::Error, "the job at hand is left to its lease");
+    }
+}
+
+async fn work(host: &Host, wake: &Notify) {
     loop {
-        let worked = tokio::select! {
-            () = stop.notified() => return,
-            worked = one_round(&host, &worker) => worked,
-        };
+        let worked = one_round(host).await;
         match worked {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => error!(error = &error as &dyn std::error::Error, "the worker could not look for work"),
         }
         tokio::select! {
-            () = stop.notified() => return,
             () = wake.notified() => {}
             () = tokio::time::sleep(IDLE) => {}
         }
@@ -39,8 +43,10 @@ pub async fn run(host: Host, wake: Arc<Notify>, stop: Arc<Notify>) {
 }
 
 /// Fires what is due and does one job. Says whether there was anything to do.
-async fn one_round(host: &Host, worker: &str) -> Result<bool> {
+async fn one_round(host: &Host) -> Result<bool> {
+    let worker = host.presence.name();
     let mut worked = false;
+    host.presence.release_the_dead(&*host.directory).await?;
     for (company_id, schedule) in host.directory.due_schedules(host.clock.now()).await? {
         worked |= fire(&host.office(company_id), &schedule).await?;
     }
@@ -82,25 +88,23 @@ async fn fire(office: &Office, schedule: &Schedule) -> Result<bool> {
     office.store.fire_schedule(&stamp, schedule, next_at, &run, &job).await
 }
 
-/// Does one job in this process, with progress for whoever watches; waits when another worker has it.
+/// Does one job in this process, with progress for whoever watches; while another worker has it, waits for its end, and
+/// takes over should that worker die.
 ///
 /// # Errors
 /// Whatever stopped the job.
 pub async fn do_here(office: &Office, stamp: &Stamp, job: &Job, progress: &dyn Progress) -> Result<BillingRun> {
-    let worker = format!("cli-{}", uuid::Uuid::now_v7());
-    let run_id = job.run_id.ok_or_else(|| Error::invalid("the job names no run"))?;
-    if office.store.claim(job.id, &worker, office.host.clock.now()).await? {
-        return office.billing.work(stamp, job, &worker, progress).await;
-    }
-    wait_for(office, job.id, run_id, progress).await
-}
-
-async fn wait_for(office: &Office, job_id: JobId, run_id: BillingRunId, progress: &dyn Progress) -> Result<BillingRun> {
     /// How often a job that another worker does is looked at.
     const LOOK: Duration = Duration::from_millis(200);
+    let Host { directory, presence, clock, .. } = &office.host;
+    let run_id = job.run_id.ok_or_else(|| Error::invalid("the job names no run"))?;
     loop {
-        let job = office.store.job(job_id).await?;
-        progress.report(guanjia_domain::billing::RunProgress { done: job.done, total: job.total });
+        presence.release_the_dead(&**directory).await?;
+        if office.store.claim(job.id, presence.name(), clock.now()).await? {
+            return office.billing.work(stamp, job, presence.name(), progress).await;
+        }
+        let job = office.store.job(job.id).await?;
+        progress.report(RunProgress { done: job.done, total: job.total });
         match job.state {
             JobState::Done => return office.store.run(run_id).await,
             JobState::Cancelled => return Err(Error::Cancelled),

@@ -8,6 +8,7 @@ use crate::host::Host;
 use guanjia_harness::Kind;
 use rstest::rstest;
 use std::{
+    io::Read,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -43,43 +44,48 @@ fn finished(host: &Host) {
 async fn a_killed_host_goes_on_where_it_stopped(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ kind as u64);
     let mut host = Host::fresh(kind).await;
-    let started = Instant::now();
-    host.json(&["demo", "--no-serve"]);
-    // An undisturbed run takes this long; kills fall anywhere within it.
-    let whole = u64::try_from(started.elapsed().as_micros()).unwrap();
+    let mut undisturbed = demo_takes(&host);
     finished(&host);
     host = Host::fresh(kind).await;
     let mut kills = 0;
     while kills < KILLS {
-        let mut child = host
-            .command(&["demo", "--no-serve", "--json"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let wait = Duration::from_micros(random.below(whole));
-        let until = Instant::now() + wait;
-        let ended = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break Some(status);
-            }
-            if Instant::now() >= until {
-                break None;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        };
-        match ended {
-            Some(status) => {
-                assert!(status.success(), "the demo failed after {kills} kills: {status}");
-                finished(&host);
-                host = Host::fresh(kind).await;
-            }
-            None => {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                kills += 1;
-            }
+        // Kills fall anywhere within the fastest undisturbed run: a slow first one would let most others come to their end.
+        let wait = Duration::from_micros(random.below(u64::try_from(undisturbed.as_micros()).unwrap()));
+        if killed_after(&host, wait) {
+            kills += 1;
+            continue;
+        }
+        finished(&host);
+        host = Host::fresh(kind).await;
+        if kills % 10 == 0 {
+            undisturbed = undisturbed.min(demo_takes(&host));
+            host = Host::fresh(kind).await;
         }
     }
     finished(&host);
+}
+
+fn demo_takes(host: &Host) -> Duration {
+    let started = Instant::now();
+    host.json(&["demo", "--no-serve"]);
+    started.elapsed()
+}
+
+/// Starts the demo and kills it after a time; `false` when it came to its end before.
+fn killed_after(host: &Host, wait: Duration) -> bool {
+    let mut child =
+        host.command(&["demo", "--no-serve", "--json"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    while started.elapsed() < wait {
+        if let Some(status) = child.try_wait().unwrap() {
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            assert!(status.success(), "{status}: {said}");
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    true
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::OnceLock,
+    process::{Child, Command, Output, Stdio},
+    sync::{OnceLock, mpsc},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -52,6 +52,25 @@ impl Ran {
     }
 }
 
+/// A command that takes longer than this hangs: the slowest take seconds, on a loaded machine a minute.
+const HANGS: Duration = Duration::from_secs(300);
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// When it does not end in time.
+#[track_caller]
+fn output_within(mut command: Command, limit: Duration) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id();
+    let (send, ended) = mpsc::channel();
+    std::thread::spawn(move || send.send(child.wait_with_output()));
+    ended.recv_timeout(limit).map(Result::unwrap).unwrap_or_else(|_| {
+        let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+        panic!("{command:?} still runs after {limit:?}")
+    })
+}
+
 /// Machine code of the plug-ins, shared by all tests of a run: it is authenticated, and compiling is slow in debug builds.
 fn shared_cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
@@ -85,8 +104,9 @@ impl Host {
         command
     }
 
+    #[track_caller]
     pub fn run(&self, args: &[&str]) -> Ran {
-        let output = self.command(args).output().unwrap();
+        let output = output_within(self.command(args), HANGS);
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),

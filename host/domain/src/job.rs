@@ -39,7 +39,7 @@ pub struct Job {
     pub state: JobState,
     pub done: i64,
     pub total: i64,
-    /// How often it was started.
+    /// How often it was started since it last got further.
     pub attempts: i64,
     pub cancel_requested: bool,
     /// Why it failed, as a sentence.
@@ -74,7 +74,7 @@ impl Job {
 /// How long a worker may be silent before another one takes over. Progress is reported every batch, which takes
 /// milliseconds, so half a minute means that the worker is gone.
 pub const LEASE_SECONDS: i64 = 30;
-/// After so many starts a job that keeps killing its host is left alone.
+/// After so many starts without progress, a job that keeps killing its host is left alone.
 pub const ATTEMPTS_MAX: i64 = 5;
 
 /// Work that begins by itself: a preview of the running month of a project, on a cron expression in its time zone.

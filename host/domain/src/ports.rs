@@ -40,6 +40,8 @@ pub trait Directory: Send + Sync {
     async fn actor_of_token(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Actor>>;
     /// Claims one job that is ready, or whose lease ran out, for [`crate::job::LEASE_SECONDS`].
     async fn claim_job(&self, worker: &str, now: DateTime<Utc>) -> Result<Option<(CompanyId, Job)>>;
+    /// Makes the jobs of a worker that is gone, or stops, ready for the next one.
+    async fn release_jobs(&self, worker: &str) -> Result<()>;
     /// Enabled schedules whose time has come, of all companies.
     async fn due_schedules(&self, now: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>>;
     /// Whether the database answers.
@@ -292,7 +294,8 @@ pub trait JobStore: Send + Sync {
     async fn job(&self, job: JobId) -> Result<Job>;
     async fn jobs_of_run(&self, run: BillingRunId) -> Result<Vec<Job>>;
     async fn add_job(&self, stamp: &Stamp, job: &Job) -> Result<()>;
-    /// Claims this very job for a worker that runs it itself (the command line).
+    /// Claims this very job for a worker that runs it itself (the command line), however often it was started before:
+    /// whoever asks for it sees how it ends.
     async fn claim(&self, job: JobId, worker: &str, now: DateTime<Utc>) -> Result<bool>;
     /// Renews the lease and stores progress. `false` when the worker has lost the job; `Cancelled` when asked to stop.
     async fn report(&self, job: JobId, worker: &str, done: i64, total: i64, now: DateTime<Utc>) -> Result<bool>;

@@ -89,7 +89,7 @@ impl Directory for Store {
         let give_up = sql_unscoped!(
             "one queue serves all companies",
             "UPDATE job SET state = 'failed', error = $1, worker = NULL, lease_until = NULL, finished_at = $2 ",
-            "WHERE state = 'running' AND lease_until < $2 AND attempts >= $3"
+            "WHERE (state = 'ready' OR (state = 'running' AND lease_until < $2)) AND attempts >= $3"
         );
         let error = format!("given up: it was started {ATTEMPTS_MAX} times and its host died each time");
         session.execute(give_up, values![error, now, ATTEMPTS_MAX]).await?;
@@ -107,6 +107,23 @@ impl Directory for Store {
             Ok((cells.take()?, read_job(&mut cells)?))
         })
         .transpose()
+    }
+
+    async fn release_jobs(&self, worker: &str) -> Result<()> {
+        let held = sql_unscoped!(
+            "one queue serves all companies",
+            "SELECT 1 FROM job WHERE worker = $1 AND state = 'running' LIMIT 1"
+        );
+        if self.db.read().await?.rows(held, values![worker]).await?.is_empty() {
+            return Ok(());
+        }
+        let mut session = self.db.write().await?;
+        let release = sql_unscoped!(
+            "one queue serves all companies",
+            "UPDATE job SET state = 'ready', worker = NULL, lease_until = NULL WHERE worker = $1 AND state = 'running'"
+        );
+        session.execute(release, values![worker]).await?;
+        session.commit().await
     }
 
     async fn due_schedules(&self, now: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>> {

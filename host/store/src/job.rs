@@ -6,7 +6,7 @@ use guanjia_domain::{
     Error, Result,
     access::Stamp,
     ids::{BillingRunId, JobId},
-    job::{ATTEMPTS_MAX, Job, JobState, LEASE_SECONDS},
+    job::{Job, JobState, LEASE_SECONDS},
     ports::JobStore,
 };
 use serde_json::json;
@@ -120,10 +120,10 @@ impl JobStore for CompanyScope {
             .execute(
                 sql!(
                     "UPDATE job SET state = 'running', worker = $3, lease_until = $4, attempts = attempts + 1 ",
-                    "WHERE company_id = $1 AND id = $2 AND attempts < $6 ",
+                    "WHERE company_id = $1 AND id = $2 ",
                     "AND (state = 'ready' OR (state = 'running' AND (lease_until < $5 OR worker = $3)))"
                 ),
-                values![job, worker, now + Duration::seconds(LEASE_SECONDS), now, ATTEMPTS_MAX],
+                values![job, worker, now + Duration::seconds(LEASE_SECONDS), now],
             )
             .await?;
         scope.commit().await?;
@@ -135,7 +135,7 @@ impl JobStore for CompanyScope {
         let row = scope
             .row(
                 sql!(
-                    "UPDATE job SET done = $4, total = $5, lease_until = $6 ",
+                    "UPDATE job SET attempts = CASE WHEN done < $4 THEN 1 ELSE attempts END, done = $4, total = $5, lease_until = $6 ",
                     "WHERE company_id = $1 AND id = $2 AND worker = $3 AND state = 'running' RETURNING cancel_requested"
                 ),
                 values![job, worker, done, total, now + Duration::seconds(LEASE_SECONDS)],

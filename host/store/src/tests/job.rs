@@ -56,6 +56,26 @@ on_both! {
         assert!(given_up.error.unwrap().contains("given up"));
     }
 
+    /// The job of a worker that is known to be dead waits for no lease; progress gives a job its starts back.
+    async fn what_a_dead_worker_held_is_released(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (_, job) = fixture.start_run().await;
+        for done in 1..=2 * ATTEMPTS_MAX {
+            let (_, claimed) = db.store.claim_job("a", now()).await.unwrap().unwrap();
+            assert_eq!((claimed.id, claimed.done), (job.id, done - 1));
+            assert!(fixture.store.report(job.id, "a", done, 100, now()).await.unwrap());
+            db.store.release_jobs("b").await.unwrap();
+            assert_eq!(db.store.claim_job("b", now()).await.unwrap(), None, "another one's death frees nothing");
+            db.store.release_jobs("a").await.unwrap();
+        }
+        for _ in 1..ATTEMPTS_MAX {
+            assert!(db.store.claim_job("a", now()).await.unwrap().is_some());
+            db.store.release_jobs("a").await.unwrap();
+        }
+        assert_eq!(db.store.claim_job("a", now()).await.unwrap(), None, "it never gets further");
+        assert_eq!(fixture.store.job(job.id).await.unwrap().state, JobState::Failed);
+    }
+
     async fn a_job_can_be_cancelled(db) {
         let fixture = Fixture::new(&db.store, 1).await;
         let (run, job) = fixture.start_run().await;
