@@ -12,12 +12,12 @@ mod run;
 mod segments;
 mod service;
 
-pub use batch::{PreparedBatch, prepare, split};
+pub use batch::{ItemTerms, PreparedBatch, prepare, split};
 pub use check::{AnswerLimits, check_answer};
 pub use explain::{ExplainedStep, LineExplanation, explain_line, render_problem, render_template};
 pub use lines::{ResolvedLine, charge_id, resolve_lines};
 pub use run::{BillingRun, HeldSubject, RunState, RunTotal};
-pub use segments::{Holder, SegmentPlan, SubjectSource, plan_segments};
+pub use segments::{AssignedItem, Holder, SegmentPlan, UnitSource, plan_segments};
 pub use service::{
     BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineView, Progress,
     ReplayDifference, ReplayReport, RunProgress,

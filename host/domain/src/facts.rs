@@ -87,10 +87,10 @@ pub struct UnitFacts {
     /// Kind of the parking area, as the firm writes it.
     pub space_kind: Option<String>,
     pub vehicle_count: i64,
-    pub meter: Option<MeterFacts>,
 }
 
-/// Readings in thousandths; `previous` is the last one before the period starts, `current` the last one up to its end.
+/// Readings in thousandths; `previous` is the last one before the charged time starts, `current` the last one in it. Without
+/// a reading in it there is no current one, so that nobody is charged 0 by accident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MeterFacts {
     pub previous_milli: Option<i64>,
@@ -98,9 +98,11 @@ pub struct MeterFacts {
     pub multiplier_milli: i64,
 }
 
-/// Facts that hold for one segment only.
+/// Facts that hold for one segment of one fee item only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentFacts {
+    /// The meter of the fee item.
+    pub meter: Option<MeterFacts>,
     /// Whether the payer of the segment owns (`Some(true)`) or rents the unit; `None` while nobody holds it.
     pub held_by_owner: Option<bool>,
 }
@@ -131,9 +133,9 @@ fn cell(fact: FeeFact, unit: &UnitFacts, segment: SegmentFacts) -> Cell<'_> {
         }),
         FeeFact::SpaceKind => unit.space_kind.as_deref().map_or(Cell::Missing, Cell::Code),
         FeeFact::SpaceVehicles => Cell::Number(unit.vehicle_count),
-        FeeFact::MeterPrevious => number(unit.meter.and_then(|meter| meter.previous_milli)),
-        FeeFact::MeterCurrent => number(unit.meter.and_then(|meter| meter.current_milli)),
-        FeeFact::MeterMultiplier => number(unit.meter.map(|meter| meter.multiplier_milli)),
+        FeeFact::MeterPrevious => number(segment.meter.and_then(|meter| meter.previous_milli)),
+        FeeFact::MeterCurrent => number(segment.meter.and_then(|meter| meter.current_milli)),
+        FeeFact::MeterMultiplier => number(segment.meter.map(|meter| meter.multiplier_milli)),
     }
 }
 

@@ -142,12 +142,13 @@ impl Binding {
 /// # Errors
 /// [`Error::Invalid`] when the text is not a JSON object.
 pub fn canonical_settings(text: &str) -> Result<String> {
-    let value: serde_json::Value =
+    let mut value: serde_json::Value =
         serde_json::from_str(text).map_err(|error| Error::invalid(format!("the settings are not JSON: {error}")))?;
     if !value.is_object() {
         return Err(Error::invalid("the settings have to be a JSON object"));
     }
-    // serde_json's map is sorted by key unless a dependency turns `preserve_order` on; a test holds on to that.
+    // serde_json's map is sorted by itself unless some dependency turns `preserve_order` on.
+    value.sort_all_objects();
     Ok(value.to_string())
 }
 

@@ -11,7 +11,7 @@ use crate::{
     Date, Period, Result,
     access::{Actor, Role, Stamp, User},
     audit::AuditRow,
-    billing::{BillingRun, HeldSubject, RunTotal, SubjectSource},
+    billing::{BillingRun, HeldSubject, RunTotal, UnitSource},
     decision::{Decision, Outcome},
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
@@ -176,15 +176,11 @@ pub trait PluginStore: Send + Sync {
     async fn add_binding(&self, stamp: &Stamp, binding: &Binding, supersede: bool) -> Result<()>;
 }
 
-/// Which subjects to read: those that are charged the fee item in the period and have no posted charge for it.
+/// Which units to read for a run, in the order of their ids.
 #[derive(Debug, Clone, Copy)]
-pub struct SubjectQuery {
+pub struct UnitQuery {
     pub project_id: ProjectId,
-    pub fee_item_id: FeeItemId,
-    /// The part of the period in which the fee item holds.
-    pub charged: Period,
-    /// Start of the whole period: posted charges are found by it.
-    pub period_start: Date,
+    pub period: Period,
     /// The last unit of the page before.
     pub after: Option<UnitId>,
     pub limit: u32,
@@ -199,13 +195,16 @@ pub struct PageResult {
     pub totals: Vec<RunTotal>,
 }
 
-/// How far a run has come with one fee item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far the computing of a run has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCursor {
-    pub fee_item_id: FeeItemId,
+    /// What was to be charged by which rules when the run began, as a digest: all pages of a run follow the same.
+    pub rules: String,
     /// The last unit whose page is recorded.
     pub after: Option<UnitId>,
-    /// All pages are recorded (and weights allocated).
+    /// Units of the recorded pages.
+    pub units: i64,
+    /// All pages are recorded and everything is allocated.
     pub finished: bool,
 }
 
@@ -220,22 +219,22 @@ pub trait BillingStore: Send + Sync {
     /// Newest first.
     async fn runs(&self, project: ProjectId) -> Result<Vec<BillingRun>>;
     async fn runs_of_period(&self, project: ProjectId, period_start: Date) -> Result<Vec<BillingRun>>;
-    async fn count_subjects(&self, query: &SubjectQuery) -> Result<i64>;
-    /// In the order of the unit ids.
-    async fn subjects(&self, query: &SubjectQuery) -> Result<Vec<SubjectSource>>;
-    async fn cursors(&self, run: BillingRunId) -> Result<Vec<RunCursor>>;
+    /// Units with what is charged to them in the period and not posted yet; units without anything come too, so that an
+    /// empty page is the end.
+    async fn charged_units(&self, query: &UnitQuery) -> Result<Vec<UnitSource>>;
+    async fn cursor(&self, run: BillingRunId) -> Result<Option<RunCursor>>;
     /// Records a page and moves the cursor, in one transaction. A page that is recorded already is left as it is.
     ///
     /// # Errors
     /// `Conflict` when the run is no longer computing.
-    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: RunCursor) -> Result<()>;
-    /// Writes allocated amounts into the decisions of one fee item and adds their totals.
+    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: &RunCursor) -> Result<()>;
+    /// Writes allocated amounts into the decisions, adds their totals and moves the cursor, in one transaction.
     async fn record_allocation(
         &self,
         run: BillingRunId,
         allocated: &[(DecisionId, Vec<i64>)],
         totals: &[RunTotal],
-        cursor: RunCursor,
+        cursor: &RunCursor,
     ) -> Result<()>;
     /// All pages are recorded: the run waits for approval.
     async fn finish_preview(&self, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun>;

@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use guanjia_domain::{
     Date, Error, Result,
     access::Stamp,
-    billing::{BillingRun, HeldSubject, RunState, RunTotal, SubjectSource},
+    billing::{BillingRun, HeldSubject, RunState, RunTotal, UnitSource},
     decision::Decision,
     ids::*,
     job::Job,
     journal::{Charge, EntryKind},
-    ports::{BillingStore, ChargeRow, CheckResult, JournalSum, Page, PageResult, RunCursor, SubjectQuery},
+    ports::{BillingStore, ChargeRow, CheckResult, JournalSum, Page, PageResult, RunCursor, UnitQuery},
 };
 
 use crate::CompanyScope;
@@ -50,19 +50,15 @@ impl BillingStore for CompanyScope {
         Ok(runs)
     }
 
-    async fn count_subjects(&self, query: &SubjectQuery) -> Result<i64> {
-        self.read().await?.count_subjects(query).await
+    async fn charged_units(&self, query: &UnitQuery) -> Result<Vec<UnitSource>> {
+        self.read().await?.charged_units(query).await
     }
 
-    async fn subjects(&self, query: &SubjectQuery) -> Result<Vec<SubjectSource>> {
-        self.read().await?.subjects(query).await
+    async fn cursor(&self, run: BillingRunId) -> Result<Option<RunCursor>> {
+        self.read().await?.cursor(run).await
     }
 
-    async fn cursors(&self, run: BillingRunId) -> Result<Vec<RunCursor>> {
-        self.read().await?.cursors(run).await
-    }
-
-    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: RunCursor) -> Result<()> {
+    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: &RunCursor) -> Result<()> {
         // Encoded before the transaction begins: compressing takes longer than writing.
         let decisions = decision::encode_all(&page.decisions)?;
         let mut scope = self.write().await?;
@@ -70,11 +66,11 @@ impl BillingStore for CompanyScope {
         if state.state != RunState::Computing {
             return Err(Error::Conflict(format!("the run is {} and takes no more pages", state.state)));
         }
-        let Some(step) = scope.next_step(run, &cursor).await? else { return Ok(()) };
+        let Some(step) = scope.next_step(run, cursor).await? else { return Ok(()) };
         if step == run::CursorStep::Page {
             scope.write_page(&state, page, decisions).await?;
         }
-        scope.move_cursor(run, &cursor).await?;
+        scope.move_cursor(run, cursor).await?;
         scope.commit().await
     }
 
@@ -83,18 +79,18 @@ impl BillingStore for CompanyScope {
         run: BillingRunId,
         allocated: &[(DecisionId, Vec<i64>)],
         totals: &[RunTotal],
-        cursor: RunCursor,
+        cursor: &RunCursor,
     ) -> Result<()> {
         let mut scope = self.write().await?;
         let state = scope.locked_run(run).await?;
         if state.state != RunState::Computing {
             return Err(Error::Conflict(format!("the run is {} and takes no more amounts", state.state)));
         }
-        if scope.next_step(run, &cursor).await?.is_none() {
+        if scope.next_step(run, cursor).await?.is_none() {
             return Ok(());
         }
         scope.write_allocation(&state, allocated, totals).await?;
-        scope.move_cursor(run, &cursor).await?;
+        scope.move_cursor(run, cursor).await?;
         scope.commit().await
     }
 

@@ -1,7 +1,7 @@
 //! Many rows at once: the hot path of imports and postings.
 //!
-//! Measured alternatives: on SQLite, statements of thousands of rows reach what a prepared loop in C reaches, one row a
-//! statement a thirtieth of it. On PostgreSQL, a binary `COPY` is the limit itself.
+//! Measured alternatives: on SQLite, columns that the database cuts into rows itself are twice as fast as statements of
+//! thousands of rows, and those reach what a prepared loop in C reaches; one row a statement a thirtieth of it. On PostgreSQL, a binary `COPY` is the limit itself.
 
 use guanjia_domain::{Error, Result, ids::CompanyId};
 use sqlx::{
@@ -67,6 +67,9 @@ pub(crate) async fn sqlite(
     values: Values,
 ) -> Result<u64> {
     let width = into.columns.len();
+    if let Some(columns) = packed(into, &values) {
+        return insert_packed(connection, company, into, &columns, values.len() / width).await;
+    }
     let rows_max = SQLITE_VALUES_MAX / (width + 1);
     let mut written = 0;
     let mut left = values.len() / width;
@@ -90,6 +93,114 @@ pub(crate) async fn sqlite(
             sqlx::query_with(AssertSqlSafe(text), arguments).persistent(rows.is_power_of_two() || rows == rows_max);
         written += connection.execute(query).await.map_err(failed)?.rows_affected();
         left -= rows;
+    }
+    Ok(written)
+}
+
+/// Rows in the table `_series`, which is what one statement can cut out of packed columns.
+const SERIES_ROWS: usize = 32_768;
+/// Fewer rows are not worth packing.
+const PACKED_ROWS_MIN: usize = 64;
+
+/// A column of one type, its values one after another at a fixed width: binding and copying them one by one costs more than
+/// all the rest of an insert.
+enum Packed {
+    Same(Value),
+    Ids(Vec<u8>),
+    /// Decimal digits, padded with spaces to this width.
+    Integers {
+        digits: Vec<u8>,
+        width: usize,
+    },
+    /// Ten characters each.
+    Dates(Vec<u8>),
+}
+
+/// The columns of rows that can be packed: identifiers, integers and dates without gaps, into a table without conflicts.
+fn packed(into: &Bulk, values: &[Value]) -> Option<Vec<Packed>> {
+    let width = into.columns.len();
+    if values.len() < PACKED_ROWS_MIN * width || !into.on_conflict.is_empty() {
+        return None;
+    }
+    (0..width).map(|column| pack(values.iter().skip(column).step_by(width))).collect()
+}
+
+fn pack<'a>(mut column: impl Iterator<Item = &'a Value> + Clone) -> Option<Packed> {
+    let first = column.clone().next()?;
+    if column.clone().all(|value| value == first) {
+        return Some(Packed::Same(first.clone()));
+    }
+    Some(match first {
+        Value::Uuid(_) => Packed::Ids(column.try_fold(Vec::new(), |mut bytes, value| {
+            let Value::Uuid(Some(id)) = value else { return None };
+            bytes.extend_from_slice(id.as_bytes());
+            Some(bytes)
+        })?),
+        Value::Int(_) => {
+            let integers = column.map(|value| if let Value::Int(value) = value { *value } else { None });
+            let integers = integers.collect::<Option<Vec<i64>>>()?;
+            // A few widths only, so that few texts are prepared.
+            let width = if integers.iter().all(|value| (0..10_000).contains(value)) { 4 } else { 20 };
+            let mut digits = String::with_capacity(integers.len() * width);
+            for value in integers {
+                let _ = write!(digits, "{value:width$}");
+            }
+            Packed::Integers { digits: digits.into_bytes(), width }
+        }
+        Value::Date(_) => {
+            let mut texts = TextCache::default();
+            Packed::Dates(column.try_fold(Vec::new(), |mut bytes, value| {
+                let Value::Date(Some(date)) = value else { return None };
+                bytes.extend_from_slice(texts.date(*date).as_bytes());
+                Some(bytes)
+            })?)
+        }
+        _ => return None,
+    })
+}
+
+/// One statement for up to [`SERIES_ROWS`] rows, whose values the database cuts out of the columns itself.
+async fn insert_packed(
+    connection: &mut SqliteConnection,
+    company: CompanyId,
+    into: &Bulk,
+    columns: &[Packed],
+    rows: usize,
+) -> Result<u64> {
+    let mut text = format!("INSERT INTO {} (company_id, {}) SELECT ?", into.table, into.columns.join(", "));
+    for column in columns {
+        // Writing to a String cannot fail.
+        let _ = match column {
+            Packed::Same(_) => write!(text, ", ?"),
+            Packed::Ids(_) => write!(text, ", substr(?, n * 16 + 1, 16)"),
+            Packed::Integers { width, .. } => {
+                write!(text, ", CAST(substr(?, n * {width} + 1, {width}) AS INTEGER)")
+            }
+            Packed::Dates(_) => write!(text, ", CAST(substr(?, n * 10 + 1, 10) AS TEXT)"),
+        };
+    }
+    text.push_str(" FROM _series WHERE n < ?");
+    let mut written = 0;
+    for start in (0..rows).step_by(SERIES_ROWS) {
+        let count = SERIES_ROWS.min(rows - start);
+        let cut = |bytes: &[u8], width: usize| Value::from(bytes[start * width..(start + count) * width].to_vec());
+        let mut arguments = SqliteArguments::default();
+        add_sqlite(&mut arguments, company.into())?;
+        for column in columns {
+            let value = match column {
+                Packed::Same(value) => value.clone(),
+                Packed::Ids(bytes) => cut(bytes, 16),
+                Packed::Integers { digits, width } => cut(digits, *width),
+                Packed::Dates(bytes) => cut(bytes, 10),
+            };
+            add_sqlite(&mut arguments, value)?;
+        }
+        add_sqlite(
+            &mut arguments,
+            Value::Int(Some(i64::try_from(count).map_err(|_| Error::Overflow("counting rows"))?)),
+        )?;
+        let query = sqlx::query_with(AssertSqlSafe(text.clone()), arguments);
+        written += connection.execute(query).await.map_err(failed)?.rows_affected();
     }
     Ok(written)
 }

@@ -29,6 +29,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const SQLITE_READERS: u32 = 4;
 /// Page cache of the writer in KiB: the indexes that a run appends to stay in memory, and the process stays small.
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
+/// The log grows to 32 MiB before it is written back: pages that a run changes again and again are written back once.
+const CHECKPOINT_PAGES: &str = "8192";
 const READER_CACHE_KIB: i64 = 8 * 1024;
 /// Connections of one host. A fleet shares the server's hundred.
 const POSTGRES_CONNECTIONS: u32 = 12;
@@ -129,6 +131,7 @@ async fn open_sqlite(path: &str) -> Result<Pools> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .statement_cache_capacity(256);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
@@ -502,6 +505,10 @@ const SQLITE_CONSTRAINT_TRIGGER: &str = "1811";
 /// The codes that the PostgreSQL triggers raise.
 const POSTGRES_APPEND_ONLY: &str = "GJ001";
 const POSTGRES_CHARGED: &str = "GJ002";
+const POSTGRES_IN_RUN: &str = "GJ003";
+const CHARGED: &str = "it has posted charges and cannot be deleted";
+const IN_RUN: &str = "a billing run of the project is not posted yet: post or cancel it before deleting";
+const APPEND_ONLY: &str = "what is posted or recorded cannot be changed";
 
 /// A database error as a domain error: what a constraint refused is a conflict with a sentence, everything else a fault
 /// whose chain is kept.
@@ -525,13 +532,14 @@ fn conflict(error: &sqlx::Error) -> Option<Cow<'static, str>> {
             }))
         }
         ErrorKind::ForeignKeyViolation => Some("it is used elsewhere, or refers to what does not exist".into()),
-        _ if code == POSTGRES_APPEND_ONLY => Some("what is posted or recorded cannot be changed".into()),
-        _ if code == POSTGRES_CHARGED => Some("it has posted charges and cannot be deleted".into()),
+        _ if code == POSTGRES_APPEND_ONLY => Some(APPEND_ONLY.into()),
+        _ if code == POSTGRES_CHARGED => Some(CHARGED.into()),
+        _ if code == POSTGRES_IN_RUN => Some(IN_RUN.into()),
         _ if code == SQLITE_CONSTRAINT_TRIGGER => Some(
-            if database.message().ends_with("is charged") {
-                "it has posted charges and cannot be deleted"
-            } else {
-                "what is posted or recorded cannot be changed"
+            match database.message() {
+                message if message.ends_with("is charged") => CHARGED,
+                message if message.ends_with("is in an open run") => IN_RUN,
+                _ => APPEND_ONLY,
             }
             .into(),
         ),

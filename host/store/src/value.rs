@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::db::RawCell;
 
 /// One argument. A missing one keeps its type, which PostgreSQL wants to know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Int(Option<i64>),
     Bool(Option<bool>),

@@ -2,37 +2,43 @@
 
 use crate::{
     Period,
-    billing::{SubjectSource, plan_segments},
+    billing::{UnitSource, plan_segments},
     decision::Subjects,
     facts::{ColumnBuilder, FeeFact},
     fee_item::PayerRule,
-    ids::PartyId,
+    ids::{FeeItemId, PartyId},
     values::{Cells, Codes, Column, Currency, FeeBatch, Numbers, Segments},
 };
+use std::sync::Arc;
 
 /// A batch with the host's knowledge of who its numbers stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedBatch {
-    pub batch: FeeBatch,
+    pub batch: Arc<FeeBatch>,
     pub subjects: Subjects,
     /// Building of each subject, for the totals.
-    pub buildings: Vec<String>,
+    pub buildings: Vec<Arc<str>>,
 }
 
-/// Builds the batch for a page of subjects. `charged` is the part of the period in which the fee item itself holds.
-///
-/// Subjects of which nothing is charged in the period are left out.
+/// What is charged to whom, for one fee item of a run.
+#[derive(Debug, Clone)]
+pub struct ItemTerms {
+    pub fee_item_id: FeeItemId,
+    pub period: Period,
+    /// The part of the period in which the fee item itself holds.
+    pub charged: Period,
+    pub currency: Currency,
+    pub payer_rule: PayerRule,
+    pub developer_id: PartyId,
+    /// What the policy asks about each segment.
+    pub facts: Vec<FeeFact>,
+}
+
+/// Builds the batch of one fee item for a page of units. Units of which nothing is charged in the period are left out.
 #[must_use]
-pub fn prepare(
-    page: Vec<SubjectSource>,
-    period: Period,
-    charged: Period,
-    currency: &Currency,
-    payer_rule: PayerRule,
-    developer_id: PartyId,
-    facts: &[FeeFact],
-) -> PreparedBatch {
-    let mut columns: Vec<ColumnBuilder> = facts.iter().map(|fact| ColumnBuilder::new(*fact, page.len())).collect();
+pub fn prepare(page: &[UnitSource], terms: &ItemTerms) -> PreparedBatch {
+    let mut columns: Vec<ColumnBuilder> =
+        terms.facts.iter().map(|fact| ColumnBuilder::new(*fact, page.len())).collect();
     let mut segments = Segments {
         subject: Vec::with_capacity(page.len()),
         start: Vec::with_capacity(page.len()),
@@ -41,9 +47,12 @@ pub fn prepare(
     let mut subjects = Subjects { units: Vec::with_capacity(page.len()), payers: Vec::with_capacity(page.len()) };
     let mut buildings = Vec::with_capacity(page.len());
     let mut plans = Vec::with_capacity(4);
-    for source in page {
+    for unit in page {
+        let Some(assigned) = unit.assigned.iter().find(|assigned| assigned.fee_item_id == terms.fee_item_id) else {
+            continue;
+        };
         plans.clear();
-        if plan_segments(&source, charged, payer_rule, developer_id, &mut plans) == 0 {
+        if plan_segments(unit, assigned, terms.charged, terms.payer_rule, terms.developer_id, &mut plans) == 0 {
             continue;
         }
         let subject = u32::try_from(subjects.units.len()).expect("a page is far smaller than 2^32");
@@ -53,21 +62,21 @@ pub fn prepare(
             segments.end.push(plan.end);
             subjects.payers.push(plan.payer_id);
             for column in &mut columns {
-                column.push(&source.facts, plan.facts);
+                column.push(&unit.facts, plan.facts);
             }
         }
-        subjects.units.push(source.unit_id);
-        buildings.push(source.building);
+        subjects.units.push(unit.unit_id);
+        buildings.push(Arc::clone(&unit.building));
     }
     let count = u32::try_from(subjects.units.len()).expect("a page is far smaller than 2^32");
     PreparedBatch {
-        batch: FeeBatch {
-            period,
-            currency: currency.clone(),
+        batch: Arc::new(FeeBatch {
+            period: terms.period,
+            currency: terms.currency.clone(),
             subjects: count,
             segments,
             facts: columns.into_iter().map(ColumnBuilder::finish).collect(),
-        },
+        }),
         subjects,
         buildings,
     }
@@ -88,7 +97,7 @@ fn slice(prepared: &PreparedBatch, first: u32, last: u32) -> PreparedBatch {
     let to = batch.segments.subject.partition_point(|subject| *subject < last);
     let (first_index, last_index) = (first as usize, last as usize);
     PreparedBatch {
-        batch: FeeBatch {
+        batch: Arc::new(FeeBatch {
             period: batch.period,
             currency: batch.currency.clone(),
             subjects: last - first,
@@ -98,7 +107,7 @@ fn slice(prepared: &PreparedBatch, first: u32, last: u32) -> PreparedBatch {
                 end: batch.segments.end[from..to].to_vec(),
             },
             facts: batch.facts.iter().map(|column| slice_column(column, from, to)).collect(),
-        },
+        }),
         subjects: Subjects {
             units: prepared.subjects.units[first_index..last_index].to_vec(),
             payers: prepared.subjects.payers[from..to].to_vec(),

@@ -3,23 +3,32 @@
 use crate::{
     Date, Period,
     estate::{OccupancyStatus, TenureKind},
-    facts::{SegmentFacts, UnitFacts},
+    facts::{MeterFacts, SegmentFacts, UnitFacts},
     fee_item::PayerRule,
-    ids::{PartyId, UnitId},
+    ids::{FeeItemId, PartyId, UnitId},
 };
+use std::sync::Arc;
 
-/// A unit that is charged a fee item in a period, as the store reads it.
+/// A unit with everything that is charged to it in a period, as the store reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubjectSource {
+pub struct UnitSource {
     pub unit_id: UnitId,
     /// Building number, or parking area for a parking space: where totals count it.
-    pub building: String,
+    pub building: Arc<str>,
     pub facts: UnitFacts,
-    /// From when the unit is charged the fee item.
-    pub assigned_from: Date,
-    pub assigned_to: Option<Date>,
     /// Owners and lessees whose tenure touches the period, in order of their start, then of their id.
     pub holders: Vec<Holder>,
+    pub assigned: Vec<AssignedItem>,
+}
+
+/// A fee item that a unit is charged and that has no posted charge for the period yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssignedItem {
+    pub fee_item_id: FeeItemId,
+    /// From when the unit is charged the fee item.
+    pub from: Date,
+    pub to: Option<Date>,
+    pub meter: Option<MeterFacts>,
 }
 
 /// A party that holds a unit for a time.
@@ -46,28 +55,29 @@ pub struct SegmentPlan {
     pub facts: SegmentFacts,
 }
 
-/// Cuts a subject's part of the period where the payer changes. Empty when nothing of the period is charged.
+/// Cuts what a unit is charged of a fee item's part of the period where the payer changes. Empty when nothing of the period is charged.
 ///
 /// An unsold home, and a home that nobody owns at the time, is charged to the developer.
 #[must_use]
 pub fn plan_segments(
-    subject: &SubjectSource,
+    unit: &UnitSource,
+    assigned: &AssignedItem,
     charged: Period,
     payer_rule: PayerRule,
     developer_id: PartyId,
     out: &mut Vec<SegmentPlan>,
 ) -> usize {
-    let start = charged.start.max(subject.assigned_from);
-    let end = subject.assigned_to.map_or(charged.end, |end| end.min(charged.end));
+    let start = charged.start.max(assigned.from);
+    let end = assigned.to.map_or(charged.end, |end| end.min(charged.end));
     if start >= end {
         return 0;
     }
     let before = out.len();
     let mut at = start;
     while at < end {
-        let until = next_change(&subject.holders, at).map_or(end, |change| change.min(end));
-        let (payer_id, held_by_owner) = payer_on(subject, at, payer_rule, developer_id);
-        let facts = SegmentFacts { held_by_owner };
+        let until = next_change(&unit.holders, at).map_or(end, |change| change.min(end));
+        let (payer_id, held_by_owner) = payer_on(unit, at, payer_rule, developer_id);
+        let facts = SegmentFacts { meter: assigned.meter, held_by_owner };
         match out[before..].last_mut() {
             Some(last) if last.payer_id == payer_id && last.facts == facts => last.end = until,
             _ => out.push(SegmentPlan { start: at, end: until, payer_id, facts }),
@@ -82,8 +92,8 @@ fn next_change(holders: &[Holder], day: Date) -> Option<Date> {
     holders.iter().flat_map(|holder| [holder.starts_on, holder.ends_on]).flatten().filter(|change| *change > day).min()
 }
 
-fn payer_on(subject: &SubjectSource, day: Date, rule: PayerRule, developer_id: PartyId) -> (PartyId, Option<bool>) {
-    let holder = |kind| subject.holders.iter().find(|holder| holder.kind == kind && holder.holds_on(day));
+fn payer_on(unit: &UnitSource, day: Date, rule: PayerRule, developer_id: PartyId) -> (PartyId, Option<bool>) {
+    let holder = |kind| unit.holders.iter().find(|holder| holder.kind == kind && holder.holds_on(day));
     let owner = holder(TenureKind::Owner);
     let lessee = holder(TenureKind::Lessee);
     let held_by_owner = match (owner, lessee) {
@@ -95,7 +105,7 @@ fn payer_on(subject: &SubjectSource, day: Date, rule: PayerRule, developer_id: P
         PayerRule::Occupant => lessee.or(owner),
         PayerRule::Owner => owner,
     };
-    let payer = if subject.facts.occupancy == OccupancyStatus::Unsold { None } else { occupant };
+    let payer = if unit.facts.occupancy == OccupancyStatus::Unsold { None } else { occupant };
     (payer.map_or(developer_id, |holder| holder.party_id), held_by_owner)
 }
 
@@ -121,8 +131,8 @@ mod tests {
         Holder { party_id: party(number), kind, starts_on: bound(start), ends_on: bound(end) }
     }
 
-    fn subject(occupancy: OccupancyStatus, holders: Vec<Holder>) -> SubjectSource {
-        SubjectSource {
+    fn subject(occupancy: OccupancyStatus, holders: Vec<Holder>) -> UnitSource {
+        UnitSource {
             unit_id: UnitId(Uuid::from_u128(1)),
             building: "6".into(),
             facts: UnitFacts {
@@ -137,18 +147,21 @@ mod tests {
                 building_has_lift: None,
                 space_kind: None,
                 vehicle_count: 0,
-                meter: None,
             },
-            assigned_from: day("2025-01-01"),
-            assigned_to: None,
             holders,
+            assigned: vec![AssignedItem {
+                fee_item_id: FeeItemId(Uuid::from_u128(2)),
+                from: day("2025-01-01"),
+                to: None,
+                meter: None,
+            }],
         }
     }
 
-    fn plan(subject: &SubjectSource, rule: PayerRule) -> Vec<(String, String, u128)> {
+    fn plan(unit: &UnitSource, rule: PayerRule) -> Vec<(String, String, u128)> {
         let mut out = Vec::new();
         let march = Period { start: day("2025-03-01"), end: day("2025-04-01") };
-        let count = plan_segments(subject, march, rule, party(DEVELOPER), &mut out);
+        let count = plan_segments(unit, &unit.assigned[0], march, rule, party(DEVELOPER), &mut out);
         assert_eq!(count, out.len());
         out.iter()
             .map(|segment| (segment.start.to_string(), segment.end.to_string(), segment.payer_id.0.as_u128()))
@@ -199,11 +212,11 @@ mod tests {
     #[test]
     fn an_assignment_outside_the_period_charges_nothing() {
         let mut later = subject(Occupied, vec![]);
-        later.assigned_from = day("2025-04-01");
+        later.assigned[0].from = day("2025-04-01");
         assert!(plan(&later, PayerRule::Owner).is_empty());
         let mut partly = subject(Occupied, vec![holder(1, Owner, "", "")]);
-        partly.assigned_from = day("2025-03-30");
-        partly.assigned_to = Some(day("2025-03-31"));
+        partly.assigned[0].from = day("2025-03-30");
+        partly.assigned[0].to = Some(day("2025-03-31"));
         assert_eq!(plan(&partly, PayerRule::Owner), vec![("2025-03-30".into(), "2025-03-31".into(), 1)]);
     }
 }

@@ -15,6 +15,7 @@ use guanjia_domain::{
     },
 };
 use guanjia_packaging::Manifest;
+use std::sync::Arc;
 use uuid::Uuid;
 
 use super::refused;
@@ -144,15 +145,15 @@ fn singles(batch: FeeBatch) -> Vec<FeeBatch> {
     // Nobody lives in an example.
     let subjects =
         Subjects { units: vec![UnitId(Uuid::nil()); subjects], payers: vec![PartyId(Uuid::nil()); segments] };
-    let buildings = vec![String::new(); subjects.units.len()];
-    let mut open = vec![PreparedBatch { batch, subjects, buildings }];
+    let buildings = vec![Arc::from(""); subjects.units.len()];
+    let mut open = vec![PreparedBatch { batch: Arc::new(batch), subjects, buildings }];
     let mut singles = Vec::new();
     while let Some(prepared) = open.pop() {
         if prepared.batch.subjects > 1 {
             let (first, second) = split(&prepared);
             open.extend([second, first]);
         } else {
-            singles.push(prepared.batch);
+            singles.push(Arc::unwrap_or_clone(prepared.batch));
         }
     }
     singles

@@ -113,6 +113,8 @@ CREATE TABLE unit (
     CONSTRAINT unit_place_check CHECK ((entrance_id IS NULL) <> (parking_area_id IS NULL))
 );
 CREATE INDEX unit_place_idx ON unit (project_id, sort_key, id);
+-- The pages of a billing run.
+CREATE INDEX unit_project_idx ON unit (project_id, id);
 
 CREATE TABLE party (
     id UUID PRIMARY KEY NOT NULL,
@@ -312,13 +314,14 @@ CREATE UNIQUE INDEX billing_run_live_key ON billing_run (project_id, period_star
     WHERE state IN ('approved', 'posting');
 
 CREATE TABLE run_cursor (
-    run_id UUID NOT NULL CONSTRAINT run_cursor_run_fk REFERENCES billing_run (id),
-    fee_item_id UUID NOT NULL CONSTRAINT run_cursor_fee_item_fk REFERENCES fee_item (id),
+    run_id UUID PRIMARY KEY NOT NULL CONSTRAINT run_cursor_run_fk REFERENCES billing_run (id),
     company_id UUID NOT NULL CONSTRAINT run_cursor_company_fk REFERENCES management_company (id),
+    -- Digest of what the pages of the run depend on.
+    rules TEXT NOT NULL,
     -- The last unit of the recorded pages. It may be deleted later, so it refers to nothing.
     after_unit UUID,
-    finished BOOLEAN NOT NULL,
-    CONSTRAINT run_cursor_pk PRIMARY KEY (run_id, fee_item_id)
+    units BIGINT NOT NULL,
+    finished BOOLEAN NOT NULL
 );
 
 CREATE TABLE run_total (
@@ -374,8 +377,7 @@ CREATE TABLE held_subject (
 CREATE INDEX held_subject_unit_idx ON held_subject (unit_id);
 
 -- The ledger. `charge` and `transfer` are written by the million, and a foreign key costs a lookup a row (on PostgreSQL five
--- times the rest of the insert). Their references are checked for a whole page at once in the transaction that posts it, the
--- project being locked, and triggers on the other side refuse to delete what a charge names.
+-- times the rest of the insert). Triggers on the other side refuse to delete what a charge names, or what a run may yet charge.
 
 CREATE TABLE ledger_account (
     id UUID PRIMARY KEY NOT NULL,
@@ -558,6 +560,10 @@ BEGIN
     IF EXISTS (SELECT 1 FROM charge WHERE unit_id = OLD.id) THEN
         RAISE EXCEPTION 'unit is charged' USING ERRCODE = 'GJ002';
     END IF;
+    IF EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id
+        AND state IN ('computing', 'previewed', 'approved', 'posting')) THEN
+        RAISE EXCEPTION 'unit is in an open run' USING ERRCODE = 'GJ003';
+    END IF;
     RETURN OLD;
 END $$;
 CREATE TRIGGER unit_charged BEFORE DELETE ON unit FOR EACH ROW EXECUTE FUNCTION refuse_if_unit_charged();
@@ -566,6 +572,10 @@ CREATE FUNCTION refuse_if_party_charged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM charge WHERE payer_id = OLD.id) THEN
         RAISE EXCEPTION 'party is charged' USING ERRCODE = 'GJ002';
+    END IF;
+    IF EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id
+        AND state IN ('computing', 'previewed', 'approved', 'posting')) THEN
+        RAISE EXCEPTION 'party is in an open run' USING ERRCODE = 'GJ003';
     END IF;
     RETURN OLD;
 END $$;

@@ -114,6 +114,8 @@ CREATE TABLE unit (
     CONSTRAINT unit_place_check CHECK ((entrance_id IS NULL) <> (parking_area_id IS NULL))
 ) STRICT;
 CREATE INDEX unit_place_idx ON unit (project_id, sort_key, id);
+-- The pages of a billing run.
+CREATE INDEX unit_project_idx ON unit (project_id, id);
 
 CREATE TABLE party (
     id BLOB PRIMARY KEY NOT NULL,
@@ -311,13 +313,14 @@ CREATE UNIQUE INDEX billing_run_live_key ON billing_run (project_id, period_star
     WHERE state IN ('approved', 'posting');
 
 CREATE TABLE run_cursor (
-    run_id BLOB NOT NULL CONSTRAINT run_cursor_run_fk REFERENCES billing_run (id),
-    fee_item_id BLOB NOT NULL CONSTRAINT run_cursor_fee_item_fk REFERENCES fee_item (id),
+    run_id BLOB PRIMARY KEY NOT NULL CONSTRAINT run_cursor_run_fk REFERENCES billing_run (id),
     company_id BLOB NOT NULL CONSTRAINT run_cursor_company_fk REFERENCES management_company (id),
+    -- Digest of what the pages of the run depend on.
+    rules TEXT NOT NULL,
     -- The last unit of the recorded pages. It may be deleted later, so it refers to nothing.
     after_unit BLOB,
-    finished INTEGER NOT NULL,
-    CONSTRAINT run_cursor_pk PRIMARY KEY (run_id, fee_item_id)
+    units INTEGER NOT NULL,
+    finished INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE run_total (
@@ -373,8 +376,7 @@ CREATE TABLE held_subject (
 CREATE INDEX held_subject_unit_idx ON held_subject (unit_id);
 
 -- The ledger. `charge` and `transfer` are written by the million, and a foreign key costs a lookup a row (on PostgreSQL five
--- times the rest of the insert). Their references are checked for a whole page at once in the transaction that posts it, the
--- project being locked, and triggers on the other side refuse to delete what a charge names.
+-- times the rest of the insert). Triggers on the other side refuse to delete what a charge names, or what a run may yet charge.
 
 CREATE TABLE ledger_account (
     id BLOB PRIMARY KEY NOT NULL,
@@ -546,8 +548,23 @@ BEGIN SELECT RAISE(ABORT, 'settings_blob is append-only'); END;
 -- The other side of the references of `charge`.
 
 CREATE TRIGGER unit_charged BEFORE DELETE ON unit
-WHEN EXISTS (SELECT 1 FROM charge WHERE unit_id = OLD.id)
-BEGIN SELECT RAISE(ABORT, 'unit is charged'); END;
+BEGIN
+    SELECT CASE
+        WHEN EXISTS (SELECT 1 FROM charge WHERE unit_id = OLD.id) THEN RAISE(ABORT, 'unit is charged')
+        WHEN EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id
+            AND state IN ('computing', 'previewed', 'approved', 'posting')) THEN RAISE(ABORT, 'unit is in an open run')
+    END;
+END;
 CREATE TRIGGER party_charged BEFORE DELETE ON party
-WHEN EXISTS (SELECT 1 FROM charge WHERE payer_id = OLD.id)
-BEGIN SELECT RAISE(ABORT, 'party is charged'); END;
+BEGIN
+    SELECT CASE
+        WHEN EXISTS (SELECT 1 FROM charge WHERE payer_id = OLD.id) THEN RAISE(ABORT, 'party is charged')
+        WHEN EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id
+            AND state IN ('computing', 'previewed', 'approved', 'posting')) THEN RAISE(ABORT, 'party is in an open run')
+    END;
+END;
+
+-- Numbers from 0, one a row: what many rows are cut out of columns with.
+CREATE TABLE _series (n INTEGER PRIMARY KEY NOT NULL) STRICT;
+WITH RECURSIVE counting (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counting WHERE n < 32767)
+INSERT INTO _series (n) SELECT n FROM counting;

@@ -5,7 +5,7 @@ use guanjia_domain::{
     billing::{BillingRun, RunState, charge_id},
     estate::UnitPlace,
     ids::*,
-    journal::{Charge, LedgerAccountKind},
+    journal::Charge,
     ports::{ChargeRow, JournalSum, Page},
 };
 use std::{borrow::Cow, collections::HashMap};
@@ -37,7 +37,6 @@ const CHARGE_COLUMNS: &[&str] = &[
     "decision_line",
     "amount_fen",
 ];
-const TRANSFER_COLUMNS: &[&str] = &["id", "journal_entry_id", "debit_account_id", "credit_account_id", "amount_fen"];
 
 /// What [`read_charge`] reads.
 macro_rules! charge_rows {
@@ -76,31 +75,12 @@ fn read_charge(row: &Row) -> Result<ChargeRow> {
     })
 }
 
-/// The accounts that a run's transfers go between.
-struct Accounts {
-    receivable: LedgerAccountId,
-    income: HashMap<FeeItemId, LedgerAccountId>,
-}
-
-impl Accounts {
-    /// A charge debits the receivables and credits the fee item's income; a credit goes the other way round, so that the
-    /// amount of a transfer is always positive.
-    fn sides(&self, charge: &Charge) -> Result<(LedgerAccountId, LedgerAccountId, i64)> {
-        let income = *self
-            .income
-            .get(&charge.fee_item_id)
-            .ok_or_else(|| Error::not_found("income account of fee item", charge.fee_item_id))?;
-        let amount = charge.amount.0.checked_abs().ok_or(Error::Overflow("turning a credit around"))?;
-        Ok(if charge.amount.0 > 0 { (self.receivable, income, amount) } else { (income, self.receivable, amount) })
-    }
-}
-
 impl Scope {
     /// Writes the charges that are not there yet, with their transfers, and counts them in the run.
     ///
     /// # Errors
     /// `Conflict` when the run is not being posted, when a charge is there with another amount, when a unit is charged by
-    /// another run, or when what a charge refers to is gone.
+    /// another run.
     pub(crate) async fn post(&mut self, run: BillingRunId, entry: JournalEntryId, charges: &[Charge]) -> Result<()> {
         let run = self.locked_run(run).await?;
         if run.state != RunState::Posting {
@@ -119,15 +99,13 @@ impl Scope {
         }
         self.require_entry(&run, entry).await?;
         self.require_decisions(&run, &fresh).await?;
-        let accounts = self.accounts(run.project_id).await?;
         let posted = i64::try_from(fresh.len()).map_err(|_| Error::Overflow("counting lines"))?;
         let posted_lines = run.posted_lines.checked_add(posted).ok_or(Error::Overflow("counting lines"))?;
         if posted_lines > run.lines {
             return Err(Error::Conflict(format!("the run has {} lines, not {posted_lines}", run.lines)));
         }
         self.write_charges(&fresh).await?;
-        self.write_transfers(entry, &fresh, &accounts).await?;
-        self.refuse_orphans(first, last).await?;
+        self.write_transfers(&run, entry, &fresh).await?;
         self.execute(
             sql!("UPDATE billing_run SET posted_lines = $3 WHERE company_id = $1 AND id = $2"),
             values![run.id, posted_lines],
@@ -201,27 +179,6 @@ impl Scope {
         }
     }
 
-    async fn accounts(&mut self, project: ProjectId) -> Result<Accounts> {
-        let statement =
-            sql!("SELECT id, kind, fee_item_id FROM ledger_account WHERE company_id = $1 AND project_id = $2");
-        let mut receivable = None;
-        let mut income = HashMap::new();
-        for row in self.rows(statement, values![project]).await? {
-            let mut cells = row.cells();
-            let (id, kind, fee_item): (LedgerAccountId, LedgerAccountKind, Option<FeeItemId>) =
-                (cells.take()?, cells.take()?, cells.take()?);
-            match (kind, fee_item) {
-                (LedgerAccountKind::Receivable, _) => receivable = Some(id),
-                (LedgerAccountKind::Income, Some(fee_item)) => {
-                    income.insert(fee_item, id);
-                }
-                (LedgerAccountKind::Income, None) => {}
-            }
-        }
-        let receivable = receivable.ok_or_else(|| Error::not_found("receivable account of project", project))?;
-        Ok(Accounts { receivable, income })
-    }
-
     async fn write_charges(&mut self, charges: &[Charge]) -> Result<()> {
         let mut values = Values::with_capacity(charges.len() * CHARGE_COLUMNS.len());
         for charge in charges {
@@ -245,39 +202,29 @@ impl Scope {
         Ok(())
     }
 
-    /// One transfer a charge, with the same id. What amounts to nothing moves nothing.
-    async fn write_transfers(&mut self, entry: JournalEntryId, charges: &[Charge], accounts: &Accounts) -> Result<()> {
-        let mut values = Values::with_capacity(charges.len() * TRANSFER_COLUMNS.len());
-        for charge in charges.iter().filter(|charge| charge.amount != Fen::ZERO) {
-            let (debit, credit, amount) = accounts.sides(charge)?;
-            values.extend([
-                Value::from(charge.id),
-                Value::from(entry),
-                Value::from(debit),
-                Value::from(credit),
-                Value::from(amount),
-            ]);
-        }
-        if !values.is_empty() {
-            self.insert_many(&Bulk::insert("transfer", TRANSFER_COLUMNS), values).await?;
-        }
-        Ok(())
-    }
-
-    /// What a foreign key would check row by row, for the whole page.
-    async fn refuse_orphans(&mut self, first: ChargeId, last: ChargeId) -> Result<()> {
+    /// One transfer a charge, with the same id: a charge debits the receivables and credits the fee item's income; a credit
+    /// goes the other way round, so that the amount is always positive. What amounts to nothing moves nothing.
+    async fn write_transfers(&mut self, run: &BillingRun, entry: JournalEntryId, charges: &[Charge]) -> Result<()> {
+        let statement =
+            sql!("SELECT id FROM ledger_account WHERE company_id = $1 AND project_id = $2 AND kind = 'receivable'");
+        let receivable: Option<LedgerAccountId> =
+            self.row(statement, values![run.project_id]).await?.map(|row| row.only()).transpose()?;
+        let receivable = receivable.ok_or_else(|| Error::not_found("receivable account of project", run.project_id))?;
+        let (Some(first), Some(last)) = (charges.first(), charges.last()) else { return Ok(()) };
         let statement = sql!(
-            "SELECT COUNT(*) FROM charge c LEFT JOIN unit u ON u.id = c.unit_id AND u.company_id = c.company_id ",
-            "LEFT JOIN party p ON p.id = c.payer_id AND p.company_id = c.company_id ",
-            "WHERE c.company_id = $1 AND c.id >= $2 AND c.id <= $3 AND (u.id IS NULL OR p.id IS NULL)"
+            "INSERT INTO transfer (company_id, id, journal_entry_id, debit_account_id, credit_account_id, amount_fen) ",
+            "SELECT $1, c.id, $2, CASE WHEN c.amount_fen > 0 THEN $3 ELSE i.id END, ",
+            "CASE WHEN c.amount_fen > 0 THEN i.id ELSE $3 END, ABS(c.amount_fen) ",
+            "FROM charge c JOIN ledger_account i ON i.fee_item_id = c.fee_item_id AND i.kind = 'income' ",
+            "WHERE c.company_id = $1 AND c.id >= $4 AND c.id <= $5 AND c.amount_fen <> 0 ",
+            "AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = c.id)"
         );
-        let orphans: i64 = self.row(statement, values![first, last]).await?.map_or(Ok(0), |row| row.only())?;
-        if orphans == 0 {
+        let written = self.execute(statement, values![entry, receivable, first.id, last.id]).await?;
+        let moving = charges.iter().filter(|charge| charge.amount != Fen::ZERO).count();
+        if usize::try_from(written) == Ok(moving) {
             return Ok(());
         }
-        Err(Error::Conflict(format!(
-            "{orphans} lines name a unit or payer that was deleted since: cancel the run and compute it again"
-        )))
+        Err(Error::not_found("income account of a fee item of run", run.id))
     }
 
     /// Charges of the project's runs in the order of their ids. The charges of a run are one range of the key, so that a

@@ -137,22 +137,20 @@ impl Scope {
         self.audit(stamp, Change::of("billing-run.create", format!("billing-run {}", run.id), after)).await
     }
 
-    pub(crate) async fn cursors(&mut self, run: BillingRunId) -> Result<Vec<RunCursor>> {
-        let statement = sql!(
-            "SELECT fee_item_id, after_unit, finished FROM run_cursor WHERE company_id = $1 AND run_id = $2 ORDER BY fee_item_id"
-        );
-        let rows = self.rows(statement, values![run]).await?;
-        rows.iter()
-            .map(|row| {
-                let mut cells = row.cells();
-                Ok(RunCursor { fee_item_id: cells.take()?, after: cells.take()?, finished: cells.take()? })
-            })
-            .collect()
+    pub(crate) async fn cursor(&mut self, run: BillingRunId) -> Result<Option<RunCursor>> {
+        let statement =
+            sql!("SELECT rules, after_unit, units, finished FROM run_cursor WHERE company_id = $1 AND run_id = $2");
+        let row = self.row(statement, values![run]).await?;
+        row.map(|row| {
+            let mut cells = row.cells();
+            Ok(RunCursor { rules: cells.take()?, after: cells.take()?, units: cells.take()?, finished: cells.take()? })
+        })
+        .transpose()
     }
 
     /// What is new about a cursor; `None` when all of it is recorded already.
     pub(crate) async fn next_step(&mut self, run: BillingRunId, cursor: &RunCursor) -> Result<Option<CursorStep>> {
-        let recorded = self.cursors(run).await?.into_iter().find(|recorded| recorded.fee_item_id == cursor.fee_item_id);
+        let recorded = self.cursor(run).await?;
         let (after, finished) = recorded.map_or((None, false), |recorded| (recorded.after, recorded.finished));
         Ok(match () {
             () if finished => None,
@@ -165,12 +163,11 @@ impl Scope {
     pub(crate) async fn move_cursor(&mut self, run: BillingRunId, cursor: &RunCursor) -> Result<()> {
         self.execute(
             sql!(
-                "INSERT INTO run_cursor (company_id, run_id, fee_item_id, after_unit, finished) VALUES ($1, $2, $3, $4, $5) ",
-                "ON CONFLICT (run_id, fee_item_id) DO UPDATE SET ",
-                "after_unit = COALESCE(excluded.after_unit, run_cursor.after_unit), finished = excluded.finished ",
-                "WHERE run_cursor.company_id = excluded.company_id"
+                "INSERT INTO run_cursor (company_id, run_id, rules, after_unit, units, finished) VALUES ($1, $2, $3, $4, $5, $6) ",
+                "ON CONFLICT (run_id) DO UPDATE SET after_unit = COALESCE(excluded.after_unit, run_cursor.after_unit), ",
+                "units = excluded.units, finished = excluded.finished WHERE run_cursor.company_id = excluded.company_id"
             ),
-            values![run, cursor.fee_item_id, cursor.after, cursor.finished],
+            values![run, &cursor.rules, cursor.after, cursor.units, cursor.finished],
         )
         .await?;
         Ok(())
@@ -265,9 +262,9 @@ impl Scope {
     }
 
     /// # Errors
-    /// `Conflict` while a fee item is not finished or weights are not allocated.
+    /// `Conflict` while pages are missing or weights are not allocated.
     pub(crate) async fn require_complete(&mut self, run: BillingRunId) -> Result<()> {
-        if self.cursors(run).await?.iter().any(|cursor| !cursor.finished) {
+        if !self.cursor(run).await?.is_some_and(|cursor| cursor.finished) {
             return Err(Error::Conflict("the run is not computed to its end".into()));
         }
         let open = self

@@ -1,35 +1,26 @@
-//! The units that a run charges, with everything that facts are computed from, a page in one statement.
+//! The units of a run with everything that facts are computed from, a page in a few statements.
+//!
+//! Each statement gathers its rows into one JSON text. Handing them over row by row costs more than making and reading JSON,
+//! and columns that most units leave empty cost nothing this way.
 
 use guanjia_domain::{
     Date, Result,
-    billing::{Holder, SubjectSource},
+    billing::{AssignedItem, Holder, UnitSource},
     estate::{OccupancyStatus, TenureKind, UnitKind},
     facts::{MeterFacts, UnitFacts},
     ids::*,
-    ports::SubjectQuery,
+    ports::UnitQuery,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
+use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::{db::Scope, estate::gathered, value::Values};
+use crate::{db::Scope, estate::gathered, sql::Scoped};
 
-/// Which assignments are charged: their fee item, their time, and no posted charge for the period.
-macro_rules! charged_assignments {
-    () => {
-        concat!(
-            "a.company_id = $1 AND a.project_id = $2 AND a.fee_item_id = $3 AND a.starts_on < $5 ",
-            "AND (a.ends_on IS NULL OR a.ends_on > $4) ",
-            "AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.unit_id = a.unit_id AND c.fee_item_id = a.fee_item_id ",
-            "AND c.period_start = $6 AND c.revision = 0) "
-        )
-    };
-}
-
-/// A row as the statement gathers it.
 #[derive(Deserialize)]
-struct SubjectRow(
+struct UnitCells(
     UnitId,
-    String,
+    Arc<str>,
     UnitKind,
     OccupancyStatus,
     i64,
@@ -41,17 +32,16 @@ struct SubjectRow(
     Option<Flag>,
     Option<String>,
     i64,
-    Date,
-    Option<Date>,
-    Option<Vec<HolderRow>>,
-    Option<MeterRow>,
 );
 
 #[derive(Deserialize)]
-struct HolderRow(Option<Date>, PartyId, TenureKind, Option<Date>, TenureId);
+struct TenureCells(UnitId, Option<Date>, PartyId, TenureKind, Option<Date>, TenureId);
 
 #[derive(Deserialize)]
-struct MeterRow(i64, Option<i64>, Option<i64>);
+struct AssignmentCells(UnitId, FeeItemId, Date, Option<Date>);
+
+#[derive(Deserialize)]
+struct MeterCells(UnitId, FeeItemId, i64, Option<i64>, Option<i64>);
 
 /// SQLite has no booleans of its own.
 #[derive(Deserialize)]
@@ -70,9 +60,9 @@ impl From<Flag> for bool {
     }
 }
 
-impl From<SubjectRow> for SubjectSource {
-    fn from(row: SubjectRow) -> Self {
-        let SubjectRow(
+impl From<UnitCells> for UnitSource {
+    fn from(cells: UnitCells) -> Self {
+        let UnitCells(
             unit_id,
             building,
             kind,
@@ -82,18 +72,11 @@ impl From<SubjectRow> for SubjectSource {
             storey,
             rent_fen,
             building_kind,
-            storeys,
+            building_storeys,
             has_lift,
             space_kind,
             vehicle_count,
-            assigned_from,
-            assigned_to,
-            holders,
-            meter,
-        ) = row;
-        let mut holders = holders.unwrap_or_default();
-        // Without a start it has always been so: `None` sorts first.
-        holders.sort_unstable_by_key(|HolderRow(starts_on, party, _, _, tenure)| (*starts_on, *party, *tenure));
+        ) = cells;
         Self {
             unit_id,
             building,
@@ -105,69 +88,116 @@ impl From<SubjectRow> for SubjectSource {
                 storey,
                 rent_fen,
                 building_kind,
-                building_storeys: storeys,
+                building_storeys,
                 building_has_lift: has_lift.map(bool::from),
                 space_kind,
                 vehicle_count,
-                meter: meter.map(|MeterRow(multiplier_milli, previous_milli, current_milli)| MeterFacts {
-                    previous_milli,
-                    current_milli,
-                    multiplier_milli,
-                }),
             },
-            assigned_from,
-            assigned_to,
-            holders: holders
-                .into_iter()
-                .map(|HolderRow(starts_on, party_id, kind, ends_on, _)| Holder { party_id, kind, starts_on, ends_on })
-                .collect(),
+            holders: Vec::new(),
+            assigned: Vec::new(),
         }
     }
 }
 
-fn arguments(query: &SubjectQuery) -> Values {
-    values![query.project_id, query.fee_item_id, query.charged.start, query.charged.end, query.period_start]
-}
+/// The page itself. It is cut before anything is joined to it: a planner that joins first reads the whole project.
+const UNITS: Scoped = sql!(
+    "SELECT {rows}({array}({hex}(u.id), COALESCE(b.building_no, p.area_no, ''), u.kind, u.occupancy, u.gross_floor_area_cm2, ",
+    "u.internal_area_cm2, u.storey, u.rent_fen, b.kind, e.storeys, e.has_lift, p.kind, ",
+    "(SELECT COUNT(*) FROM vehicle v WHERE v.unit_id = u.id))) ",
+    "FROM (SELECT * FROM unit WHERE company_id = $1 AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4) u ",
+    "LEFT JOIN entrance e ON e.id = u.entrance_id LEFT JOIN building b ON b.id = e.building_id ",
+    "LEFT JOIN parking_area p ON p.id = u.parking_area_id"
+);
+
+const TENURES: Scoped = sql!(
+    "SELECT {rows}({array}({hex}(unit_id), starts_on, {hex}(party_id), kind, ends_on, {hex}(id))) FROM tenure ",
+    "WHERE company_id = $1 AND unit_id >= $2 AND unit_id <= $3 AND kind IN ('owner', 'lessee') ",
+    "AND (starts_on IS NULL OR starts_on < $5) AND (ends_on IS NULL OR ends_on > $4)"
+);
+
+/// What is charged: the assignments that touch the period and have no posted charge for it.
+const ASSIGNMENTS: Scoped = sql!(
+    "SELECT {rows}({array}({hex}(a.unit_id), {hex}(a.fee_item_id), a.starts_on, a.ends_on)) FROM fee_assignment a ",
+    "WHERE a.company_id = $1 AND a.unit_id >= $2 AND a.unit_id <= $3 AND a.starts_on < $5 ",
+    "AND (a.ends_on IS NULL OR a.ends_on > $4) AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.unit_id = a.unit_id ",
+    "AND c.fee_item_id = a.fee_item_id AND c.period_start = $4 AND c.revision = 0)"
+);
+
+/// Previous reading: the last one before the fee item's part of the period; current: the last one in it.
+const METERS: Scoped = sql!(
+    "SELECT {rows}({array}({hex}(m.unit_id), {hex}(m.fee_item_id), m.multiplier_milli, ",
+    "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on < m.from_day ",
+    "ORDER BY r.read_on DESC LIMIT 1), ",
+    "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on >= m.from_day AND r.read_on < m.to_day ",
+    "ORDER BY r.read_on DESC LIMIT 1))) ",
+    "FROM (SELECT o.id, o.unit_id, o.fee_item_id, o.multiplier_milli, ",
+    "CASE WHEN f.starts_on > $4 THEN f.starts_on ELSE $4 END AS from_day, ",
+    "CASE WHEN f.ends_on < $5 THEN f.ends_on ELSE $5 END AS to_day ",
+    "FROM meter o JOIN fee_item f ON f.id = o.fee_item_id ",
+    "WHERE o.company_id = $1 AND o.unit_id >= $2 AND o.unit_id <= $3) m"
+);
 
 impl Scope {
-    pub(crate) async fn count_subjects(&mut self, query: &SubjectQuery) -> Result<i64> {
-        let statement = sql!("SELECT COUNT(*) FROM fee_assignment a WHERE ", charged_assignments!());
-        self.row(statement, arguments(query)).await?.map_or(Ok(0), |row| row.only())
+    pub(crate) async fn charged_units(&mut self, query: &UnitQuery) -> Result<Vec<UnitSource>> {
+        let after = query.after.map_or(Uuid::nil(), |unit| unit.0);
+        let Some(row) = self.row(UNITS, values![query.project_id, after, query.limit]).await? else {
+            return Ok(Vec::new());
+        };
+        let mut units: Vec<UnitSource> = gathered::<UnitCells>(&row)?.into_iter().map(UnitSource::from).collect();
+        // An aggregate promises no order.
+        units.sort_unstable_by_key(|unit| unit.unit_id);
+        let mut page = UnitPage { units, at: 0 };
+        // The holders of a unit in order of their start; without a start it has always been so: `None` sorts first.
+        let mut tenures: Vec<TenureCells> = self.of_page(TENURES, query, &page).await?;
+        tenures.sort_unstable_by_key(|TenureCells(unit, starts_on, party, _, _, tenure)| {
+            (*unit, *starts_on, *party, *tenure)
+        });
+        for TenureCells(unit, starts_on, party_id, kind, ends_on, _) in tenures {
+            page.with(unit, |unit| unit.holders.push(Holder { party_id, kind, starts_on, ends_on }));
+        }
+        let mut assignments: Vec<AssignmentCells> = self.of_page(ASSIGNMENTS, query, &page).await?;
+        assignments.sort_unstable_by_key(|AssignmentCells(unit, fee_item, ..)| (*unit, *fee_item));
+        for AssignmentCells(unit, fee_item_id, from, to) in assignments {
+            page.with(unit, |unit| unit.assigned.push(AssignedItem { fee_item_id, from, to, meter: None }));
+        }
+        for MeterCells(unit, fee_item, multiplier_milli, previous_milli, current_milli) in
+            self.of_page(METERS, query, &page).await?
+        {
+            page.with(unit, |unit| {
+                if let Some(assigned) = unit.assigned.iter_mut().find(|assigned| assigned.fee_item_id == fee_item) {
+                    assigned.meter = Some(MeterFacts { previous_milli, current_milli, multiplier_milli });
+                }
+            });
+        }
+        Ok(page.units)
     }
 
-    /// A page of subjects in the order of their units. Previous reading: the last one before the period; current: the last
-    /// one in it. Without a reading in the period there is no current one, so that nobody is charged 0 by accident.
-    pub(crate) async fn subjects(&mut self, query: &SubjectQuery) -> Result<Vec<SubjectSource>> {
-        let mut values = arguments(query);
-        values.extend(values![query.after.map_or(Uuid::nil(), |unit| unit.0), query.limit]);
-        let statement = sql!(
-            "SELECT {rows}({array}({hex}(s.unit_id), s.building, s.kind, s.occupancy, s.gross_floor_area_cm2, s.internal_area_cm2, ",
-            "s.storey, s.rent_fen, s.building_kind, s.storeys, s.has_lift, s.space_kind, s.vehicles, ",
-            "s.starts_on, s.ends_on, {json}(s.holders), {json}(s.meter))) FROM (",
-            "SELECT g.unit_id, COALESCE(b.building_no, p.area_no, '') AS building, u.kind, u.occupancy, u.gross_floor_area_cm2, ",
-            "u.internal_area_cm2, u.storey, u.rent_fen, b.kind AS building_kind, e.storeys, e.has_lift, ",
-            "p.kind AS space_kind, g.starts_on, g.ends_on, ",
-            "(SELECT COUNT(*) FROM vehicle v WHERE v.unit_id = g.unit_id) AS vehicles, ",
-            "(SELECT {rows}({array}(t.starts_on, {hex}(t.party_id), t.kind, t.ends_on, {hex}(t.id))) FROM tenure t ",
-            "WHERE t.unit_id = g.unit_id AND t.kind IN ('owner', 'lessee') ",
-            "AND (t.starts_on IS NULL OR t.starts_on < $5) AND (t.ends_on IS NULL OR t.ends_on > $4)) AS holders, ",
-            "(SELECT {array}(m.multiplier_milli, ",
-            "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on < $4 ORDER BY r.read_on DESC LIMIT 1), ",
-            "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on >= $4 AND r.read_on < $5 ",
-            "ORDER BY r.read_on DESC LIMIT 1)) ",
-            "FROM meter m WHERE m.unit_id = g.unit_id AND m.fee_item_id = g.fee_item_id) AS meter ",
-            // The page is cut before anything is joined to it: a planner that joins first reads the whole project.
-            "FROM (SELECT a.unit_id, a.fee_item_id, a.starts_on, a.ends_on FROM fee_assignment a WHERE ",
-            charged_assignments!(),
-            "AND a.unit_id > $7 ORDER BY a.unit_id LIMIT $8) g ",
-            "JOIN unit u ON u.id = g.unit_id LEFT JOIN entrance e ON e.id = u.entrance_id ",
-            "LEFT JOIN building b ON b.id = e.building_id LEFT JOIN parking_area p ON p.id = u.parking_area_id) s"
-        );
-        let Some(row) = self.row(statement, values).await? else { return Ok(Vec::new()) };
-        let mut subjects: Vec<SubjectSource> =
-            gathered::<SubjectRow>(&row)?.into_iter().map(SubjectSource::from).collect();
-        // An aggregate promises no order.
-        subjects.sort_unstable_by_key(|subject| subject.unit_id);
-        Ok(subjects)
+    /// The rows of a statement that belong to units between the first and the last of a page.
+    async fn of_page<T: DeserializeOwned>(
+        &mut self,
+        statement: Scoped,
+        query: &UnitQuery,
+        page: &UnitPage,
+    ) -> Result<Vec<T>> {
+        let (Some(first), Some(last)) = (page.units.first(), page.units.last()) else { return Ok(Vec::new()) };
+        let values = values![first.unit_id, last.unit_id, query.period.start, query.period.end];
+        self.row(statement, values).await?.map_or(Ok(Vec::new()), |row| gathered(&row))
+    }
+}
+
+/// Units in the order of their ids, and where the last search ended: rows come in the same order.
+struct UnitPage {
+    units: Vec<UnitSource>,
+    at: usize,
+}
+
+impl UnitPage {
+    /// Units of other projects may lie between those of the page: theirs is left out.
+    fn with(&mut self, unit_id: UnitId, add: impl FnOnce(&mut UnitSource)) {
+        if self.units.get(self.at).is_none_or(|unit| unit.unit_id != unit_id) {
+            let Ok(at) = self.units.binary_search_by_key(&unit_id, |unit| unit.unit_id) else { return };
+            self.at = at;
+        }
+        add(&mut self.units[self.at]);
     }
 }

@@ -1,9 +1,8 @@
 use guanjia_domain::{
     Error, Fen,
-    billing::{BillingRun, HeldSubject, RunState},
+    billing::{AssignedItem, BillingRun, HeldSubject, RunState},
     decision::HoldKind,
     estate::{EstateChanges, OccupancyStatus, UnitKind},
-    ids::*,
     job::{Job, JobKind, JobState},
     ports::PageResult,
     values::Amounts,
@@ -14,18 +13,18 @@ use super::{fixture::*, on_both};
 on_both! {
     async fn subjects_come_with_their_facts_page_by_page(db) {
         let fixture = Fixture::new(&db.store, 5).await;
-        let first = fixture.store.subjects(&fixture.query(None, 3)).await.unwrap();
-        let rest = fixture.store.subjects(&fixture.query(Some(first[2].unit_id), 3)).await.unwrap();
+        let first = fixture.store.charged_units(&fixture.query(None, 3)).await.unwrap();
+        let rest = fixture.store.charged_units(&fixture.query(Some(first[2].unit_id), 3)).await.unwrap();
         let units: Vec<_> = first.iter().chain(&rest).map(|subject| subject.unit_id).collect();
         assert_eq!(units, fixture.units());
         let facts = &first[0].facts;
         assert_eq!((facts.kind, facts.occupancy), (UnitKind::Residential, OccupancyStatus::Occupied));
         assert_eq!((facts.gross_floor_area_cm2, facts.internal_area_cm2, facts.storey, facts.rent_fen), (895_000, Some(800_000), Some(5), None));
         assert_eq!((facts.building_storeys, facts.building_has_lift, facts.building_kind.as_deref()), (Some(18), Some(true), Some("high-rise")));
-        assert_eq!((first[0].building.as_str(), first[0].assigned_from, first[0].assigned_to), ("1", day("2025-01-01"), None));
+        let assigned = AssignedItem { fee_item_id: fixture.fee_item().id, from: day("2025-01-01"), to: None, meter: None };
+        assert_eq!((&*first[0].building, first[0].assigned.as_slice()), ("1", [assigned].as_slice()));
         assert_eq!(first[0].holders[0].party_id, fixture.changes.parties.insert[0].id);
-        assert_eq!(fixture.store.count_subjects(&fixture.query(None, 1)).await.unwrap(), 5);
-        assert!(fixture.store.subjects(&fixture.query(units.last().copied(), 3)).await.unwrap().is_empty());
+        assert!(fixture.store.charged_units(&fixture.query(units.last().copied(), 3)).await.unwrap().is_empty());
     }
 
     /// The same page twice counts once; a page that starts elsewhere than the run stands is refused.
@@ -46,14 +45,13 @@ on_both! {
             decision_id: Some(decision.id),
         });
         let cursor = fixture.cursor(Some(units[2]), false);
-        fixture.store.record_page(run.id, &page, cursor).await.unwrap();
-        fixture.store.record_page(run.id, &page, cursor).await.unwrap();
+        fixture.store.record_page(run.id, &page, &cursor).await.unwrap();
+        fixture.store.record_page(run.id, &page, &cursor).await.unwrap();
         let stale = fixture.page(fixture.decision(run.id, &units[3..], Amounts::Money(vec![1]), 0), 1);
-        assert!(matches!(fixture.store.record_page(run.id, &stale, fixture.cursor(Some(units[3]), false)).await, Err(Error::Conflict(_))));
+        assert!(matches!(fixture.store.record_page(run.id, &stale, &fixture.cursor(Some(units[3]), false)).await, Err(Error::Conflict(_))));
         assert!(matches!(fixture.store.finish_preview(&fixture.stamp, run.id).await, Err(Error::Conflict(_))));
-        fixture.store.record_page(run.id, &PageResult::default(), fixture.cursor(None, true)).await.unwrap();
-        let cursors = fixture.store.cursors(run.id).await.unwrap();
-        assert_eq!(cursors, [fixture.cursor(Some(units[2]), true)]);
+        fixture.store.record_page(run.id, &PageResult::default(), &fixture.cursor(None, true)).await.unwrap();
+        assert_eq!(fixture.store.cursor(run.id).await.unwrap(), Some(fixture.cursor(Some(units[2]), true)));
         let previewed = fixture.store.finish_preview(&fixture.stamp, run.id).await.unwrap();
         assert_eq!((previewed.state, previewed.lines, previewed.held, previewed.total), (RunState::Previewed, 2, 1, Fen(70)));
         assert_eq!(fixture.store.run(run.id).await.unwrap(), previewed);
@@ -62,7 +60,7 @@ on_both! {
         assert_eq!(fixture.store.decision(decision.id).await.unwrap(), decision);
         assert_eq!(fixture.store.decisions(run.id, None, 10).await.unwrap(), std::slice::from_ref(&decision));
         assert!(fixture.store.decisions(run.id, Some(decision.id), 10).await.unwrap().is_empty());
-        assert!(matches!(fixture.store.record_page(run.id, &page, cursor).await, Err(Error::Conflict(_))), "no longer computing");
+        assert!(matches!(fixture.store.record_page(run.id, &page, &cursor).await, Err(Error::Conflict(_))), "no longer computing");
     }
 
     async fn weights_are_allocated_once(db) {
@@ -71,14 +69,14 @@ on_both! {
         let (run, _) = fixture.start_run().await;
         let decision = fixture.decision(run.id, &units, Amounts::Weights(vec![1, 1, 1]), 0);
         let page = PageResult { decisions: vec![decision.clone()], ..PageResult::default() };
-        fixture.store.record_page(run.id, &page, fixture.cursor(units.last().copied(), false)).await.unwrap();
+        fixture.store.record_page(run.id, &page, &fixture.cursor(units.last().copied(), false)).await.unwrap();
         let finished = fixture.cursor(None, true);
         let totals = fixture.page(decision.clone(), 100).totals;
         let shares = [(decision.id, vec![34, 33, 33])];
         let wrong = [(decision.id, vec![100])];
-        assert!(fixture.store.record_allocation(run.id, &wrong, &totals, finished).await.is_err());
-        fixture.store.record_allocation(run.id, &shares, &totals, finished).await.unwrap();
-        fixture.store.record_allocation(run.id, &shares, &totals, finished).await.unwrap();
+        assert!(fixture.store.record_allocation(run.id, &wrong, &totals, &finished).await.is_err());
+        fixture.store.record_allocation(run.id, &shares, &totals, &finished).await.unwrap();
+        fixture.store.record_allocation(run.id, &shares, &totals, &finished).await.unwrap();
         assert_eq!(fixture.store.decision(decision.id).await.unwrap().allocated, [34, 33, 33]);
         let previewed = fixture.store.finish_preview(&fixture.stamp, run.id).await.unwrap();
         assert_eq!((previewed.lines, previewed.total), (3, Fen(100)));
@@ -120,8 +118,8 @@ on_both! {
         let row = fixture.store.charge(charges[3].id).await.unwrap();
         assert_eq!((row.place.to_string().as_str(), row.fee_item.as_str(), row.payer.as_str()), ("1-1-4", "物业费", "Owner 1"));
         assert_eq!(fixture.store.charges_of_unit(charges[3].unit_id, 10).await.unwrap(), [row]);
-        assert!(fixture.store.subjects(&fixture.query(None, 10)).await.unwrap().is_empty(), "all are charged");
-        assert_eq!(fixture.store.count_subjects(&fixture.query(None, 10)).await.unwrap(), 0);
+        let units = fixture.store.charged_units(&fixture.query(None, 10)).await.unwrap();
+        assert!(units.len() == 4 && units.iter().all(|unit| unit.assigned.is_empty()), "all are charged");
     }
 
     async fn what_cannot_be_posted_is_refused(db) {
@@ -139,13 +137,25 @@ on_both! {
         assert!(matches!(&error, Error::Conflict(sentence) if sentence.contains("charged for this fee item and period")), "{error}");
         let foreign = fixture.store.post_charges(&second, entry, &charges).await;
         assert!(matches!(foreign, Err(Error::Invalid { .. })));
-        let mut orphan = again.clone();
-        orphan[0].unit_id = UnitId::generate();
-        assert!(matches!(fixture.store.post_charges(&second, entry, &orphan[..1]).await, Err(Error::Conflict(_))));
         let closed = fixture.store.post_charges(&run, entry, &charges).await;
         assert!(matches!(closed, Err(Error::Conflict(_))), "the run is posted");
         assert_eq!(fixture.store.journal_sum(None).await.unwrap().transfers, 2);
         fixture.assert_consistent().await;
+    }
+
+    /// Whatever an open run may yet charge stays until it is posted or cancelled.
+    async fn nothing_is_deleted_under_an_open_run(db) {
+        let fixture = Fixture::new(&db.store, 2).await;
+        let (run, _) = fixture.start_run().await;
+        let mut changes = EstateChanges::default();
+        changes.units.delete.push(fixture.units()[1]);
+        changes.fee_assignments.delete.push(fixture.changes.fee_assignments.insert[1].id);
+        changes.tenures.delete.push(fixture.changes.tenures.insert[1].id);
+        let delete = || fixture.store.apply_estate(&fixture.stamp, fixture.project.id, &changes, "");
+        let refused = delete().await.unwrap_err();
+        assert!(matches!(&refused, Error::Conflict(sentence) if sentence.contains("post or cancel it")), "{refused}");
+        fixture.store.set_run_state(&fixture.stamp, run.id, &[RunState::Computing], RunState::Cancelled).await.unwrap();
+        delete().await.unwrap();
     }
 
     /// A charged unit and its payer stay; so does everything posted and recorded.

@@ -131,8 +131,8 @@ on_both! {
         fixture.store.transfer_ownership(&fixture.stamp, unit.id, &buyer, day("2025-03-11")).await.unwrap();
         let row = fixture.store.unit(unit.id).await.unwrap();
         assert_eq!((row.unit.occupancy, row.owners), (OccupancyStatus::Vacant, vec!["Buyer".to_owned()]));
-        let subjects = fixture.store.subjects(&fixture.query(None, 10)).await.unwrap();
-        let holders: Vec<_> = subjects[0].holders.iter().map(|holder| (holder.party_id, holder.starts_on, holder.ends_on)).collect();
+        let units = fixture.store.charged_units(&fixture.query(None, 10)).await.unwrap();
+        let holders: Vec<_> = units[0].holders.iter().map(|holder| (holder.party_id, holder.starts_on, holder.ends_on)).collect();
         let seller = fixture.changes.parties.insert[0].id;
         assert_eq!(holders, [(seller, None, Some(day("2025-03-11"))), (buyer.id, Some(day("2025-03-11")), None)]);
         let again = fixture.store.transfer_ownership(&fixture.stamp, unit.id, &party("Late", PartyKind::Owner), day("2025-03-01")).await;
@@ -152,10 +152,10 @@ on_both! {
         assert!(fixture.store.add_meters(&fixture.stamp, &[], &[reading("2025-03-31", 31)]).await.is_err(), "read twice a day");
         let stray = Meter { id: MeterId::generate(), unit_id: UnitId::generate(), ..meter.clone() };
         assert!(fixture.store.add_meters(&fixture.stamp, &[stray], &[]).await.is_err());
-        let subjects = fixture.store.subjects(&fixture.query(None, 10)).await.unwrap();
-        let facts = subjects[0].facts.meter.unwrap();
+        let units = fixture.store.charged_units(&fixture.query(None, 10)).await.unwrap();
+        let facts = units[0].assigned[0].meter.unwrap();
         assert_eq!((facts.previous_milli, facts.current_milli, facts.multiplier_milli), (Some(10), Some(30), 1_000));
-        assert_eq!(subjects[1].facts.meter, None);
+        assert_eq!(units[1].assigned[0].meter, None);
         let pool = CostPool { fee_item_id, period_start: march().start, total_fen: 100 };
         fixture.store.set_cost_pool(&fixture.stamp, &pool).await.unwrap();
         fixture.store.set_cost_pool(&fixture.stamp, &CostPool { total_fen: 200, ..pool.clone() }).await.unwrap();

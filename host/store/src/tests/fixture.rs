@@ -12,7 +12,7 @@ use guanjia_domain::{
     job::{Job, JobKind},
     journal::Charge,
     plugin::*,
-    ports::{CompanyStore, Directory, PageResult, RunCursor, SubjectQuery},
+    ports::{CompanyStore, Directory, PageResult, RunCursor, UnitQuery},
     values::{Amounts, Currency, Description, FeeAnswer, FeeBatch, FeeLines, Rounding, Segments, Steps, Verdict},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -72,15 +72,8 @@ impl Fixture {
         &self.changes.bindings.insert[0]
     }
 
-    pub(super) fn query(&self, after: Option<UnitId>, limit: u32) -> SubjectQuery {
-        SubjectQuery {
-            project_id: self.project.id,
-            fee_item_id: self.fee_item().id,
-            charged: march(),
-            period_start: march().start,
-            after,
-            limit,
-        }
+    pub(super) fn query(&self, after: Option<UnitId>, limit: u32) -> UnitQuery {
+        UnitQuery { project_id: self.project.id, period: march(), after, limit }
     }
 
     pub(super) async fn start_run(&self) -> (BillingRun, Job) {
@@ -146,7 +139,7 @@ impl Fixture {
     }
 
     pub(super) fn cursor(&self, after: Option<UnitId>, finished: bool) -> RunCursor {
-        RunCursor { fee_item_id: self.fee_item().id, after, finished }
+        RunCursor { rules: "rules".into(), after, units: 0, finished }
     }
 
     pub(super) fn units(&self) -> Vec<UnitId> {
@@ -158,7 +151,7 @@ impl Fixture {
         let (run, _) = self.start_run().await;
         let decision = self.decision(run.id, &self.units(), Amounts::Money(amounts.to_vec()), 0);
         let page = self.page(decision.clone(), amounts.iter().sum());
-        self.store.record_page(run.id, &page, self.cursor(self.units().last().copied(), true)).await.unwrap();
+        self.store.record_page(run.id, &page, &self.cursor(self.units().last().copied(), true)).await.unwrap();
         self.store.finish_preview(&self.stamp, run.id).await.unwrap();
         self.store.set_run_state(&self.stamp, run.id, &[RunState::Previewed], RunState::Approved).await.unwrap();
         let run =

@@ -29,6 +29,7 @@ struct Table {
     foreign_keys: BTreeSet<String>,
 }
 
+/// Tables of records; helpers of the database itself begin with an underscore.
 async fn tables(db: &TestDb) -> BTreeMap<String, Table> {
     let mut session = db.store.db.read().await.unwrap();
     let (columns, keys) = if db.url.starts_with("sqlite") {
@@ -36,7 +37,7 @@ async fn tables(db: &TestDb) -> BTreeMap<String, Table> {
             sql_unscoped!(
                 "reads the schema only",
                 "SELECT t.name, c.name, c.\"notnull\" = 0 AND c.pk = 0 FROM sqlite_schema t JOIN pragma_table_info(t.name) c ",
-                "WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\'"
+                "WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '\\_%' ESCAPE '\\'"
             ),
             sql_unscoped!(
                 "reads the schema only",
@@ -48,7 +49,7 @@ async fn tables(db: &TestDb) -> BTreeMap<String, Table> {
             sql_unscoped!(
                 "reads the schema only",
                 "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns ",
-                "WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'"
+                "WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'"
             ),
             sql_unscoped!(
                 "reads the schema only",

@@ -6,7 +6,7 @@ use guanjia_domain::{
     Date, Error, Result,
     access::{Actor, Role, Stamp, User},
     audit::AuditRow,
-    billing::{BillingRun, HeldSubject, RunState, RunTotal, SubjectSource},
+    billing::{BillingRun, HeldSubject, RunState, RunTotal, UnitSource},
     decision::Decision,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
@@ -55,6 +55,9 @@ impl Directory for Nobody {
     }
     fn company(&self, _: CompanyId) -> Arc<dyn CompanyStore> {
         Arc::new(Nobody)
+    }
+    async fn release_jobs(&self, _: &str) -> Result<()> {
+        nothing()
     }
     async fn log_in(&self, _: &str, _: &str, _: &str, _: DateTime<Utc>) -> Result<Option<Actor>> {
         Ok(None)
@@ -159,11 +162,10 @@ empty! {
         run(BillingRunId) -> BillingRun;
         runs(ProjectId) -> Vec<BillingRun>;
         runs_of_period(ProjectId, Date) -> Vec<BillingRun>;
-        count_subjects(&SubjectQuery) -> i64;
-        subjects(&SubjectQuery) -> Vec<SubjectSource>;
-        cursors(BillingRunId) -> Vec<RunCursor>;
-        record_page(BillingRunId, &PageResult, RunCursor) -> ();
-        record_allocation(BillingRunId, &[(DecisionId, Vec<i64>)], &[RunTotal], RunCursor) -> ();
+        charged_units(&UnitQuery) -> Vec<UnitSource>;
+        cursor(BillingRunId) -> Option<RunCursor>;
+        record_page(BillingRunId, &PageResult, &RunCursor) -> ();
+        record_allocation(BillingRunId, &[(DecisionId, Vec<i64>)], &[RunTotal], &RunCursor) -> ();
         finish_preview(&Stamp, BillingRunId) -> BillingRun;
         set_run_state(&Stamp, BillingRunId, &[RunState], RunState) -> BillingRun;
         totals(BillingRunId) -> Vec<RunTotal>;

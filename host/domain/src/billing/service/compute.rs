@@ -1,6 +1,7 @@
-//! Computing a run: pages of subjects go through the plug-ins, and each page leaves its decisions.
+//! Computing a run: pages of units go through the plug-ins of their fee items, and each page leaves its decisions.
 
 use futures_util::try_join;
+use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 use tracing::{Instrument, info_span};
 
@@ -9,16 +10,16 @@ use crate::{
     Error, Fen, Period, Result,
     access::Stamp,
     billing::{
-        AnswerLimits, BillingRun, HeldSubject, PreparedBatch, RunState, RunTotal, SubjectSource, check_answer, prepare,
-        split,
+        AnswerLimits, BillingRun, HeldSubject, ItemTerms, PreparedBatch, RunState, RunTotal, UnitSource, check_answer,
+        prepare, split,
     },
-    decision::{CallFailure, Decision, HoldKind, Outcome},
+    decision::{CallFailure, Decision, HoldKind, Outcome, digest},
     estate::Project,
     facts::FeeFact,
     fee_item::FeeItem,
     ids::*,
     plugin::{Binding, BindingMode, ExtensionPoint, PluginExport, StoredComponents},
-    ports::{Evaluation, PageResult, RunCursor, SubjectQuery},
+    ports::{Evaluation, PageResult, RunCursor, UnitQuery},
     values::{Amounts, Currency, FeeAnswer, Problem, Verdict, allocate},
 };
 
@@ -29,8 +30,7 @@ const ISOLATED_FAILURES_MAX: usize = 4_096;
 /// One fee item of a run with everything that its pages need.
 struct ItemPlan {
     item: FeeItem,
-    /// The part of the period in which the item holds.
-    charged: Period,
+    terms: ItemTerms,
     /// `None`: nobody answers for it, and its subjects are held.
     policy: Option<Policy>,
     /// The shared cost of the period, where one is entered.
@@ -40,13 +40,24 @@ struct ItemPlan {
 struct Policy {
     binding: Binding,
     export: PluginExport,
-    facts: Vec<FeeFact>,
+}
+
+/// What the pages of a run depend on. A run that is resumed after one of it has changed would be charged by two rules.
+#[derive(Serialize)]
+struct Rules<'a> {
+    items: Vec<(FeeItemId, Period, Option<(&'a str, &'a str)>, Option<i64>)>,
 }
 
 /// What the calls of one page came to, before the lines are numbered.
 struct PageOutcome {
-    cursor: RunCursor,
-    subjects: i64,
+    last: Option<UnitId>,
+    units: usize,
+    /// One a fee item, in the order of the plans.
+    items: Vec<ItemOutcome>,
+}
+
+#[derive(Default)]
+struct ItemOutcome {
     calls: Vec<Call>,
     /// Held without a call.
     held: Vec<HeldSubject>,
@@ -71,27 +82,22 @@ impl Billing {
             return Ok(run);
         }
         let project = self.store.project(run.project_id).await?;
-        let plans = self.plans(&run).await?;
-        let cursors: BTreeMap<FeeItemId, RunCursor> =
-            self.store.cursors(run_id).await?.into_iter().map(|cursor| (cursor.fee_item_id, cursor)).collect();
-        let mut at = RunProgress { done: 0, total: 0 };
-        for plan in &plans {
-            at.total += self.store.count_subjects(&query(&run, plan, None)).await?;
+        let plans = self.plans(&run, &project).await?;
+        let rules = rules(&plans)?;
+        let cursor = self.store.cursor(run_id).await?;
+        if cursor.as_ref().is_some_and(|cursor| cursor.rules != rules) {
+            return Err(Error::Conflict(
+                "fee items, rules or shared costs have changed since this preview was interrupted: make a new one"
+                    .into(),
+            ));
         }
-        self.report(job, worker, at, progress).await?;
-        let mut next_line = run.lines;
-        for plan in &plans {
-            let cursor = cursors.get(&plan.item.id).copied();
-            let span = info_span!("fee_item", run.id = %run.id, project.id = %project.id, fee_item.id = %plan.item.id,
-                plugin = plan.policy.as_ref().map_or("none", |policy| policy.binding.plugin_id.as_str()));
-            let item = ItemRun { billing: self, run: &run, project: &project, plan, job, worker, progress };
-            next_line = item.compute(cursor, next_line, &mut at).instrument(span).await?;
-        }
+        let work = RunWork { billing: self, run: &run, plans: &plans, rules, job, worker, progress };
+        work.compute(cursor).await?;
         self.store.finish_preview(stamp, run_id).await
     }
 
     /// The fee items that hold in the period, in a fixed order, with the binding that answers for each.
-    async fn plans(&self, run: &BillingRun) -> Result<Vec<ItemPlan>> {
+    async fn plans(&self, run: &BillingRun, project: &Project) -> Result<Vec<ItemPlan>> {
         let bindings = self.store.bindings(run.project_id).await?;
         let mut items = self.store.fee_items(run.project_id).await?;
         items.sort_by_key(|item| item.id);
@@ -108,17 +114,26 @@ impl Billing {
                     && binding.fee_item_id == Some(item.id)
                     && binding.holds_on(start)
             });
-            let policy = match binding {
-                Some(binding) => Some(self.policy(binding).await?),
-                None => None,
+            let (policy, facts) = match binding {
+                Some(binding) => self.policy(binding).await.map(|(policy, facts)| (Some(policy), facts))?,
+                None => (None, Vec::new()),
             };
             let pool_fen = self.store.cost_pool(item.id, run.period.start).await?.map(|pool| pool.total_fen);
-            plans.push(ItemPlan { item, charged: Period { start, end }, policy, pool_fen });
+            let terms = ItemTerms {
+                fee_item_id: item.id,
+                period: run.period,
+                charged: Period { start, end },
+                currency: Currency { code: project.currency.clone(), digits: 2 },
+                payer_rule: item.payer_rule,
+                developer_id: project.developer_id,
+                facts,
+            };
+            plans.push(ItemPlan { item, terms, policy, pool_fen });
         }
         Ok(plans)
     }
 
-    async fn policy(&self, binding: &Binding) -> Result<Policy> {
+    async fn policy(&self, binding: &Binding) -> Result<(Policy, Vec<FeeFact>)> {
         let plugin =
             self.store.plugin_by_digest(&binding.digest).await?.ok_or_else(|| {
                 Error::not_found("plug-in", format!("{} {}", binding.plugin_id, binding.plugin_version))
@@ -131,102 +146,206 @@ impl Billing {
             .map(|name| FeeFact::by_name(name).ok_or_else(|| Error::not_found("fact", name)))
             .collect::<Result<_>>()?;
         self.engine.prepare(&binding.digest, &StoredComponents(self.store.as_ref())).await?;
-        Ok(Policy { binding: binding.clone(), export, facts })
+        Ok((Policy { binding: binding.clone(), export }, facts))
     }
 }
 
-fn query(run: &BillingRun, plan: &ItemPlan, after: Option<UnitId>) -> SubjectQuery {
-    SubjectQuery {
-        project_id: run.project_id,
-        fee_item_id: plan.item.id,
-        charged: plan.charged,
-        period_start: run.period.start,
-        after,
-        limit: BATCH_SUBJECTS,
-    }
+fn rules(plans: &[ItemPlan]) -> Result<String> {
+    let items = plans.iter().map(|plan| {
+        let policy =
+            plan.policy.as_ref().map(|policy| (policy.binding.digest.as_str(), policy.binding.settings.as_str()));
+        (plan.item.id, plan.terms.charged, policy, plan.pool_fen)
+    });
+    digest(&Rules { items: items.collect() })
 }
 
-/// One fee item being computed.
-struct ItemRun<'a> {
+/// A run being computed.
+struct RunWork<'a> {
     billing: &'a Billing,
     run: &'a BillingRun,
-    project: &'a Project,
-    plan: &'a ItemPlan,
+    plans: &'a [ItemPlan],
+    rules: String,
     job: JobId,
     worker: &'a str,
     progress: &'a dyn Progress,
 }
 
-impl ItemRun<'_> {
+impl RunWork<'_> {
     /// Reads, asks and records as a pipeline: while one page is asked about, the next is read and the one before recorded.
-    async fn compute(&self, cursor: Option<RunCursor>, mut next_line: i64, at: &mut RunProgress) -> Result<i64> {
-        if cursor.is_some_and(|cursor| cursor.finished) {
-            return Ok(next_line);
+    async fn compute(&self, cursor: Option<RunCursor>) -> Result<()> {
+        if cursor.as_ref().is_some_and(|cursor| cursor.finished) {
+            return Ok(());
         }
-        let mut failures = 0;
-        let mut weighted = false;
-        let mut page = self.read(cursor.and_then(|cursor| cursor.after)).await?;
+        let (after, done) = cursor.map_or((None, 0), |cursor| (cursor.after, cursor.units));
+        let mut at = RunProgress { done, total: self.billing.store.count_units(self.run.project_id).await? };
+        self.billing.report(self.job, self.worker, at, self.progress).await?;
+        let mut next_line = self.run.lines;
+        let mut failures = vec![0; self.plans.len()];
+        let mut page = self.read(after).await?;
         let mut computed: Option<PageOutcome> = None;
-        while page.is_some() || computed.is_some() {
-            let next_after = page.as_ref().and_then(|page| page.last()).map(|subject| subject.unit_id);
-            let full = page.as_ref().is_some_and(|page| page.len() == BATCH_SUBJECTS as usize);
-            let recorded = computed.take().map(|outcome| (self.result(&outcome, &mut next_line), outcome));
+        while !page.is_empty() || computed.is_some() {
+            let next_after = page.last().map(|unit| unit.unit_id);
+            let full = page.len() == BATCH_SUBJECTS as usize;
+            let recorded = computed.take();
+            let asked = std::mem::take(&mut page);
             let (outcome, following, ()) = try_join!(
-                self.ask(page.take(), &mut failures),
-                async { if full { self.read(next_after).await } else { Ok(None) } },
+                self.ask(&asked, &mut failures),
+                async { if full { self.read(next_after).await } else { Ok(Vec::new()) } },
                 async {
-                    if let Some((result, outcome)) = recorded {
-                        let result = result?;
-                        weighted |= result.1;
-                        self.billing.store.record_page(self.run.id, &result.0, outcome.cursor).await?;
-                        at.done += outcome.subjects;
-                        self.billing.report(self.job, self.worker, *at, self.progress).await?;
-                    }
-                    Ok(())
+                    let Some(outcome) = recorded else { return Ok(()) };
+                    at.done += i64::try_from(outcome.units).expect("a page is far smaller than 2^63");
+                    let cursor = self.cursor(outcome.last, at.done, false);
+                    let result = self.result(outcome, &mut next_line)?;
+                    self.billing.store.record_page(self.run.id, &result, &cursor).await?;
+                    self.billing.report(self.job, self.worker, at, self.progress).await
                 },
             )?;
             computed = outcome;
             page = following;
         }
-        // Weights may also stand in pages that an interrupted run recorded before.
-        if weighted || (self.plan.pool_fen.is_some() && cursor.is_some()) {
-            self.allocate().await?;
-        } else {
-            let finished = RunCursor { fee_item_id: self.plan.item.id, after: None, finished: true };
-            self.billing.store.record_page(self.run.id, &PageResult::default(), finished).await?;
+        self.allocate(at.done).await
+    }
+
+    fn cursor(&self, after: Option<UnitId>, units: i64, finished: bool) -> RunCursor {
+        RunCursor { rules: self.rules.clone(), after, units, finished }
+    }
+
+    async fn read(&self, after: Option<UnitId>) -> Result<Vec<UnitSource>> {
+        let query =
+            UnitQuery { project_id: self.run.project_id, period: self.run.period, after, limit: BATCH_SUBJECTS };
+        self.billing.store.charged_units(&query).await
+    }
+
+    /// Asks the plug-ins of all fee items about a page.
+    async fn ask(&self, page: &[UnitSource], failures: &mut [usize]) -> Result<Option<PageOutcome>> {
+        let Some(last) = page.last() else { return Ok(None) };
+        let mut items = Vec::with_capacity(self.plans.len());
+        for (plan, failures) in self.plans.iter().zip(failures) {
+            let span = info_span!("fee_item", run.id = %self.run.id, project.id = %self.run.project_id,
+                fee_item.id = %plan.item.id,
+                plugin = plan.policy.as_ref().map_or("none", |policy| policy.binding.plugin_id.as_str()));
+            let item = ItemWork { billing: self.billing, run: self.run, plan };
+            items.push(item.ask(page, failures).instrument(span).await?);
         }
-        Ok(next_line)
+        Ok(Some(PageOutcome { last: Some(last.unit_id), units: page.len(), items }))
     }
 
-    async fn read(&self, after: Option<UnitId>) -> Result<Option<Vec<SubjectSource>>> {
-        let page = self.billing.store.subjects(&query(self.run, self.plan, after)).await?;
-        Ok((!page.is_empty()).then_some(page))
+    /// Numbers the lines of a page and turns its calls into decisions, held subjects and totals.
+    fn result(&self, outcome: PageOutcome, next_line: &mut i64) -> Result<PageResult> {
+        let mut page = PageResult::default();
+        for (plan, outcome) in self.plans.iter().zip(outcome.items) {
+            ItemWork { billing: self.billing, run: self.run, plan }.record(outcome, next_line, &mut page)?;
+        }
+        Ok(page)
     }
 
-    /// Asks the plug-in about a page; takes a failing batch apart until the subjects that fail stand alone.
-    async fn ask(&self, page: Option<Vec<SubjectSource>>, failures: &mut usize) -> Result<Option<PageOutcome>> {
-        let Some(page) = page else { return Ok(None) };
-        let after = page.last().map(|subject| subject.unit_id);
-        let cursor = RunCursor { fee_item_id: self.plan.item.id, after, finished: false };
-        let subjects = i64::try_from(page.len()).expect("a page is far smaller than 2^63");
-        let Some(policy) = &self.plan.policy else {
-            let held = page
-                .iter()
-                .map(|subject| self.hold(subject.unit_id, "no-binding", "no plug-in answers for this fee item"))
-                .collect();
-            return Ok(Some(PageOutcome { cursor, subjects, calls: Vec::new(), held }));
+    /// Allocates each shared cost over all weights of its fee item, so that the shares sum to it exactly, and ends the run.
+    async fn allocate(&self, units: i64) -> Result<()> {
+        let mut pools: BTreeMap<FeeItemId, PoolShares> = self
+            .plans
+            .iter()
+            .filter_map(|plan| Some((plan.item.id, PoolShares::new(plan.pool_fen?, &plan.item.name))))
+            .collect();
+        let mut after = None;
+        while !pools.is_empty() {
+            let decisions = self.billing.store.decisions(self.run.id, after, DECISIONS_PER_READ).await?;
+            let Some(last) = decisions.last() else { break };
+            after = Some(last.id);
+            for decision in &decisions {
+                if let Some(pool) = pools.get_mut(&decision.fee_item_id)
+                    && let Outcome::Answer(answer) = &decision.outcome
+                    && let Amounts::Weights(own) = &answer.lines.amounts
+                {
+                    pool.weights.extend_from_slice(own);
+                    pool.parts.push((decision.id, own.len(), self.line_buildings(decision, answer).await?));
+                }
+            }
+        }
+        let mut allocated = Vec::new();
+        let mut totals = Vec::new();
+        for (fee_item_id, pool) in pools {
+            totals.extend(run_totals(fee_item_id, pool.allocate(&mut allocated)?));
+        }
+        let finished = self.cursor(None, units, true);
+        self.billing.store.record_allocation(self.run.id, &allocated, &totals, &finished).await
+    }
+
+    /// Building of each line of a decision.
+    async fn line_buildings(&self, decision: &Decision, answer: &FeeAnswer) -> Result<Vec<String>> {
+        let places: BTreeMap<UnitId, String> = self
+            .billing
+            .store
+            .places(&decision.subjects.units)
+            .await?
+            .into_iter()
+            .map(|(unit, place)| (unit, place.building))
+            .collect();
+        let building = |segment: &u32| {
+            let subject = *decision.input.segments.subject.get(*segment as usize)?;
+            places.get(decision.subjects.units.get(subject as usize)?).cloned()
         };
-        let currency = Currency { code: self.project.currency.clone(), digits: 2 };
-        let whole = prepare(
-            page,
-            self.run.period,
-            self.plan.charged,
-            &currency,
-            self.plan.item.payer_rule,
-            self.project.developer_id,
-            &policy.facts,
-        );
-        let mut outcome = PageOutcome { cursor, subjects, calls: Vec::new(), held: Vec::new() };
+        answer
+            .lines
+            .segment
+            .iter()
+            .map(|segment| building(segment).ok_or_else(|| Error::invalid("a line of no unit")))
+            .collect()
+    }
+}
+
+/// A shared cost and the weights that it is allocated by.
+struct PoolShares<'a> {
+    total_fen: i64,
+    fee_item: &'a str,
+    weights: Vec<i64>,
+    /// Decisions with their number of lines and the building of each.
+    parts: Vec<(DecisionId, usize, Vec<String>)>,
+}
+
+impl<'a> PoolShares<'a> {
+    fn new(total_fen: i64, fee_item: &'a str) -> Self {
+        Self { total_fen, fee_item, weights: Vec::new(), parts: Vec::new() }
+    }
+
+    /// Adds the amounts of each decision to `allocated`; gives lines and sum of each building.
+    fn allocate(self, allocated: &mut Vec<(DecisionId, Vec<i64>)>) -> Result<Totals> {
+        let mut totals = Totals::new();
+        if self.weights.is_empty() {
+            return Ok(totals);
+        }
+        let shares = allocate(self.total_fen, &self.weights).map_err(|error| {
+            Error::invalid(format!("the shared cost of {} cannot be allocated: {error}", self.fee_item))
+        })?;
+        let mut rest = shares.as_slice();
+        for (decision_id, lines, buildings) in self.parts {
+            let (own, later) = rest.split_at(lines);
+            for (building, amount) in buildings.iter().zip(own) {
+                add(&mut totals, building, Fen(*amount))?;
+            }
+            allocated.push((decision_id, own.to_vec()));
+            rest = later;
+        }
+        Ok(totals)
+    }
+}
+
+/// One fee item of a page.
+struct ItemWork<'a> {
+    billing: &'a Billing,
+    run: &'a BillingRun,
+    plan: &'a ItemPlan,
+}
+
+impl ItemWork<'_> {
+    /// Asks the plug-in about a page; takes a failing batch apart until the subjects that fail stand alone.
+    async fn ask(&self, page: &[UnitSource], failures: &mut usize) -> Result<ItemOutcome> {
+        let whole = prepare(page, &self.plan.terms);
+        let mut outcome = ItemOutcome::default();
+        let Some(policy) = &self.plan.policy else {
+            let hold = |unit: &UnitId| self.hold(*unit, "no-binding", "no plug-in answers for this fee item");
+            outcome.held = whole.subjects.units.iter().map(hold).collect();
+            return Ok(outcome);
+        };
         let mut waiting = vec![whole];
         while let Some(prepared) = waiting.pop() {
             if prepared.batch.subjects == 0 {
@@ -244,24 +363,24 @@ impl ItemRun<'_> {
                 *failures += prepared.batch.subjects as usize;
             }
             if self.lacks_pool(&evaluation) {
-                outcome.held.extend(prepared.subjects.units.iter().map(|unit| {
+                let hold = |unit: &UnitId| {
                     self.hold(*unit, "missing-cost-pool", "the shared cost of this period has not been entered")
-                }));
+                };
+                outcome.held.extend(prepared.subjects.units.iter().map(hold));
                 continue;
             }
             outcome.calls.push(Call { prepared, evaluation });
         }
-        Ok(Some(outcome))
+        Ok(outcome)
     }
 
     /// One call, with the host's own check of the answer: what cannot be true is a failure like a trap.
     async fn evaluate(&self, policy: &Policy, prepared: &PreparedBatch) -> Result<Evaluation> {
-        let batch = Arc::new(prepared.batch.clone());
-        let mut evaluation =
-            self.billing.engine.evaluate_fee(&policy.binding.digest, &policy.binding.settings, batch).await?;
+        let Policy { binding, export } = policy;
+        let batch = Arc::clone(&prepared.batch);
+        let mut evaluation = self.billing.engine.evaluate_fee(&binding.digest, &binding.settings, batch).await?;
         if let Outcome::Answer(answer) = &evaluation.outcome
-            && let Err(reason) =
-                check_answer(&prepared.batch, answer, &policy.export.description, &AnswerLimits::default())
+            && let Err(reason) = check_answer(&prepared.batch, answer, &export.description, &AnswerLimits::default())
         {
             evaluation.outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
         }
@@ -288,37 +407,33 @@ impl ItemRun<'_> {
         }
     }
 
-    /// Numbers the lines of a page and turns its calls into decisions, held subjects and totals. The flag says whether
-    /// anything was answered in weights.
-    fn result(&self, outcome: &PageOutcome, next_line: &mut i64) -> Result<(PageResult, bool)> {
-        let mut page = PageResult { held: outcome.held.clone(), ..PageResult::default() };
-        let mut totals: BTreeMap<String, (i64, Fen)> = BTreeMap::new();
-        let mut weighted = false;
-        for call in &outcome.calls {
+    /// Adds what the calls of a page came to, with the lines numbered on.
+    fn record(&self, outcome: ItemOutcome, next_line: &mut i64, page: &mut PageResult) -> Result<()> {
+        let mut totals = Totals::new();
+        page.held.extend(outcome.held);
+        for call in outcome.calls {
             let policy = self.plan.policy.as_ref().ok_or_else(|| Error::invalid("a call without a policy"))?;
-            let decision = self.decision(policy, call, *next_line);
-            match &call.evaluation.outcome {
+            let (decision, buildings) = self.decision(policy, call, *next_line);
+            match &decision.outcome {
                 Outcome::Answer(answer) => {
                     *next_line +=
                         i64::try_from(answer.lines.segment.len()).map_err(|_| Error::Overflow("counting lines"))?;
                     page.held.extend(self.held_by_policy(&decision, answer));
-                    match &answer.lines.amounts {
-                        Amounts::Money(amounts) => {
-                            add_totals(&mut totals, &call.prepared, &answer.lines.segment, amounts)?
-                        }
-                        Amounts::Weights(_) => weighted = true,
+                    if let Amounts::Money(amounts) = &answer.lines.amounts {
+                        add_totals(&mut totals, &decision, &buildings, &answer.lines.segment, amounts)?;
                     }
                 }
                 Outcome::Failure(failure) => page.held.extend(held_by_failure(&decision, failure)),
             }
             page.decisions.push(decision);
         }
-        page.totals = run_totals(self.plan.item.id, totals);
-        Ok((page, weighted))
+        page.totals.extend(run_totals(self.plan.item.id, totals));
+        Ok(())
     }
 
-    fn decision(&self, policy: &Policy, call: &Call, first_line: i64) -> Decision {
-        Decision {
+    fn decision(&self, policy: &Policy, call: Call, first_line: i64) -> (Decision, Vec<Arc<str>>) {
+        let PreparedBatch { batch, subjects, buildings } = call.prepared;
+        let decision = Decision {
             id: DecisionId::generate(),
             run_id: self.run.id,
             binding_id: policy.binding.id,
@@ -327,13 +442,14 @@ impl ItemRun<'_> {
             settings: policy.binding.settings.clone(),
             wit: policy.export.wit.clone(),
             engine: self.billing.engine.profile(),
-            subjects: call.prepared.subjects.clone(),
-            input: call.prepared.batch.clone(),
-            outcome: call.evaluation.outcome.clone(),
+            subjects,
+            input: Arc::unwrap_or_clone(batch),
+            outcome: call.evaluation.outcome,
             allocated: Vec::new(),
             fuel: call.evaluation.fuel,
             first_line,
-        }
+        };
+        (decision, buildings)
     }
 
     fn held_by_policy(&self, decision: &Decision, answer: &FeeAnswer) -> Vec<HeldSubject> {
@@ -355,70 +471,6 @@ impl ItemRun<'_> {
                     decision_id: Some(decision.id),
                 })
             })
-            .collect()
-    }
-
-    /// Allocates the shared cost over all weights of the fee item, so that the shares sum to it exactly.
-    async fn allocate(&self) -> Result<()> {
-        let pool_fen = self.plan.pool_fen.ok_or_else(|| Error::invalid("weights without a cost pool"))?;
-        let mut weights = Vec::new();
-        let mut parts = Vec::new();
-        let mut after = None;
-        loop {
-            let decisions = self.billing.store.decisions(self.run.id, after, DECISIONS_PER_READ).await?;
-            let Some(last) = decisions.last() else { break };
-            after = Some(last.id);
-            for decision in decisions.iter().filter(|decision| decision.fee_item_id == self.plan.item.id) {
-                if let Outcome::Answer(answer) = &decision.outcome
-                    && let Amounts::Weights(own) = &answer.lines.amounts
-                {
-                    weights.extend_from_slice(own);
-                    parts.push((decision.id, own.len(), self.line_buildings(decision, answer).await?));
-                }
-            }
-        }
-        let finished = RunCursor { fee_item_id: self.plan.item.id, after: None, finished: true };
-        let shares = if weights.is_empty() {
-            Vec::new()
-        } else {
-            allocate(pool_fen, &weights).map_err(|error| {
-                Error::invalid(format!("the shared cost of {} cannot be allocated: {error}", self.plan.item.name))
-            })?
-        };
-        let mut totals: BTreeMap<String, (i64, Fen)> = BTreeMap::new();
-        let mut allocated = Vec::with_capacity(parts.len());
-        let mut rest = shares.as_slice();
-        for (decision_id, lines, buildings) in parts {
-            let (own, later) = rest.split_at(lines);
-            for (building, amount) in buildings.into_iter().zip(own) {
-                add(&mut totals, building, Fen(*amount))?;
-            }
-            allocated.push((decision_id, own.to_vec()));
-            rest = later;
-        }
-        let totals = run_totals(self.plan.item.id, totals);
-        self.billing.store.record_allocation(self.run.id, &allocated, &totals, finished).await
-    }
-
-    /// Building of each line of a decision.
-    async fn line_buildings(&self, decision: &Decision, answer: &FeeAnswer) -> Result<Vec<String>> {
-        let places: BTreeMap<UnitId, String> = self
-            .billing
-            .store
-            .places(&decision.subjects.units)
-            .await?
-            .into_iter()
-            .map(|(unit, place)| (unit, place.building))
-            .collect();
-        let building = |segment: &u32| {
-            let subject = *decision.input.segments.subject.get(*segment as usize)?;
-            places.get(decision.subjects.units.get(subject as usize)?).cloned()
-        };
-        answer
-            .lines
-            .segment
-            .iter()
-            .map(|segment| building(segment).ok_or_else(|| Error::invalid("a line of no unit")))
             .collect()
     }
 }
@@ -444,35 +496,51 @@ fn held_by_failure(decision: &Decision, failure: &CallFailure) -> Vec<HeldSubjec
         .collect()
 }
 
+/// Lines and sum of each building.
+type Totals = BTreeMap<String, (i64, Fen)>;
+
+/// Units of a building stand together, so that its name is looked up once for all of them.
 fn add_totals(
-    totals: &mut BTreeMap<String, (i64, Fen)>,
-    prepared: &PreparedBatch,
+    totals: &mut Totals,
+    decision: &Decision,
+    buildings: &[Arc<str>],
     segments: &[u32],
     amounts: &[i64],
 ) -> Result<()> {
+    let mut together: Option<(&str, i64, Fen)> = None;
     for (segment, amount) in segments.iter().zip(amounts) {
-        let subject = prepared.batch.segments.subject[*segment as usize];
-        let building = &prepared.buildings[subject as usize];
-        match totals.get_mut(building) {
-            Some((lines, sum)) => {
+        let subject = decision.input.segments.subject[*segment as usize];
+        let building = &*buildings[subject as usize];
+        match &mut together {
+            Some((same, lines, sum)) if *same == building => {
                 *lines += 1;
                 *sum = sum.checked_add(Fen(*amount))?;
             }
-            None => {
-                totals.insert(building.clone(), (1, Fen(*amount)));
+            _ => {
+                if let Some((building, lines, sum)) = together.replace((building, 1, Fen(*amount))) {
+                    add_lines(totals, building, lines, sum)?;
+                }
             }
         }
+    }
+    together.map_or(Ok(()), |(building, lines, sum)| add_lines(totals, building, lines, sum))
+}
+
+fn add(totals: &mut Totals, building: &str, amount: Fen) -> Result<()> {
+    add_lines(totals, building, 1, amount)
+}
+
+fn add_lines(totals: &mut Totals, building: &str, lines: i64, amount: Fen) -> Result<()> {
+    if !totals.contains_key(building) {
+        totals.insert(building.to_owned(), (0, Fen::ZERO));
+    }
+    if let Some((known, sum)) = totals.get_mut(building) {
+        *known += lines;
+        *sum = sum.checked_add(amount)?;
     }
     Ok(())
 }
 
-fn add(totals: &mut BTreeMap<String, (i64, Fen)>, building: String, amount: Fen) -> Result<()> {
-    let (lines, sum) = totals.entry(building).or_default();
-    *lines += 1;
-    *sum = sum.checked_add(amount)?;
-    Ok(())
-}
-
-fn run_totals(fee_item_id: FeeItemId, totals: BTreeMap<String, (i64, Fen)>) -> Vec<RunTotal> {
-    totals.into_iter().map(|(building, (lines, amount))| RunTotal { fee_item_id, building, lines, amount }).collect()
+fn run_totals(fee_item_id: FeeItemId, totals: Totals) -> impl Iterator<Item = RunTotal> {
+    totals.into_iter().map(move |(building, (lines, amount))| RunTotal { fee_item_id, building, lines, amount })
 }
