@@ -176,14 +176,15 @@ pub trait PluginStore: Send + Sync {
     async fn add_binding(&self, stamp: &Stamp, binding: &Binding, supersede: bool) -> Result<()>;
 }
 
-/// Which units to read for a run, in the order of their ids.
+/// A page of units to read for a run: those after one id, up to and including another.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitQuery {
     pub project_id: ProjectId,
     pub period: Period,
     /// The last unit of the page before.
     pub after: Option<UnitId>,
-    pub limit: u32,
+    /// The last unit of this page.
+    pub until: UnitId,
 }
 
 /// What one page of a run leaves behind; written in one transaction.
@@ -219,15 +220,16 @@ pub trait BillingStore: Send + Sync {
     /// Newest first.
     async fn runs(&self, project: ProjectId) -> Result<Vec<BillingRun>>;
     async fn runs_of_period(&self, project: ProjectId, period_start: Date) -> Result<Vec<BillingRun>>;
-    /// Units with what is charged to them in the period and not posted yet; units without anything come too, so that an
-    /// empty page is the end.
+    /// The last unit of each page of so many units of a project, in the order of their ids.
+    async fn page_ends(&self, project: ProjectId, after: Option<UnitId>, size: u32) -> Result<Vec<UnitId>>;
+    /// Units with what is charged to them in the period and not posted yet; units without anything come too.
     async fn charged_units(&self, query: &UnitQuery) -> Result<Vec<UnitSource>>;
     async fn cursor(&self, run: BillingRunId) -> Result<Option<RunCursor>>;
     /// Records a page and moves the cursor, in one transaction. A page that is recorded already is left as it is.
     ///
     /// # Errors
     /// `Conflict` when the run is no longer computing.
-    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: &RunCursor) -> Result<()>;
+    async fn record_page(&self, run: BillingRunId, page: PageResult, cursor: &RunCursor) -> Result<()>;
     /// Writes allocated amounts into the decisions, adds their totals and moves the cursor, in one transaction.
     async fn record_allocation(
         &self,
@@ -254,7 +256,7 @@ pub trait BillingStore: Send + Sync {
     async fn decision(&self, decision: DecisionId) -> Result<Decision>;
     /// Posts the lines of whole decisions: charges and transfers, in one transaction that also moves the run's
     /// `posted_lines`. Charges that exist are left as they are.
-    async fn post_charges(&self, run: &BillingRun, entry: JournalEntryId, charges: &[Charge]) -> Result<()>;
+    async fn post_charges(&self, run: &BillingRun, entry: JournalEntryId, charges: Vec<Charge>) -> Result<()>;
     /// The heading of the run's journal entry, made once.
     async fn ensure_run_entry(&self, stamp: &Stamp, run: &BillingRun) -> Result<JournalEntryId>;
     async fn charges(

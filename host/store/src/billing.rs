@@ -18,7 +18,7 @@ use guanjia_domain::{
     ports::{BillingStore, ChargeRow, CheckResult, JournalSum, Page, PageResult, RunCursor, UnitQuery},
 };
 
-use crate::CompanyScope;
+use crate::{CompanyScope, aside};
 
 #[async_trait]
 impl BillingStore for CompanyScope {
@@ -50,28 +50,37 @@ impl BillingStore for CompanyScope {
         Ok(runs)
     }
 
+    async fn page_ends(&self, project: ProjectId, after: Option<UnitId>, size: u32) -> Result<Vec<UnitId>> {
+        self.read().await?.page_ends(project, after, size).await
+    }
+
     async fn charged_units(&self, query: &UnitQuery) -> Result<Vec<UnitSource>> {
-        self.read().await?.charged_units(query).await
+        let (company, query) = (self.clone(), *query);
+        aside(async move { company.read().await?.charged_units(&query).await }).await
     }
 
     async fn cursor(&self, run: BillingRunId) -> Result<Option<RunCursor>> {
         self.read().await?.cursor(run).await
     }
 
-    async fn record_page(&self, run: BillingRunId, page: &PageResult, cursor: &RunCursor) -> Result<()> {
-        // Encoded before the transaction begins: compressing takes longer than writing.
-        let decisions = decision::encode_all(&page.decisions)?;
-        let mut scope = self.write().await?;
-        let state = scope.locked_run(run).await?;
-        if state.state != RunState::Computing {
-            return Err(Error::Conflict(format!("the run is {} and takes no more pages", state.state)));
-        }
-        let Some(step) = scope.next_step(run, cursor).await? else { return Ok(()) };
-        if step == run::CursorStep::Page {
-            scope.write_page(&state, page, decisions).await?;
-        }
-        scope.move_cursor(run, cursor).await?;
-        scope.commit().await
+    async fn record_page(&self, run: BillingRunId, page: PageResult, cursor: &RunCursor) -> Result<()> {
+        let (company, cursor) = (self.clone(), cursor.clone());
+        aside(async move {
+            // Encoded before the transaction begins: compressing takes longer than writing.
+            let decisions = decision::encode_all(&page.decisions)?;
+            let mut scope = company.write().await?;
+            let state = scope.locked_run(run).await?;
+            if state.state != RunState::Computing {
+                return Err(Error::Conflict(format!("the run is {} and takes no more pages", state.state)));
+            }
+            let Some(step) = scope.next_step(run, &cursor).await? else { return Ok(()) };
+            if step == run::CursorStep::Page {
+                scope.write_page(&state, &page, decisions).await?;
+            }
+            scope.move_cursor(run, &cursor).await?;
+            scope.commit().await
+        })
+        .await
     }
 
     async fn record_allocation(
@@ -129,20 +138,29 @@ impl BillingStore for CompanyScope {
     }
 
     async fn decisions(&self, run: BillingRunId, after: Option<DecisionId>, limit: u32) -> Result<Vec<Decision>> {
-        self.read().await?.decisions(run, after, limit).await
+        let company = self.clone();
+        aside(async move { company.read().await?.decisions(run, after, limit).await }).await
     }
 
     async fn decision(&self, decision: DecisionId) -> Result<Decision> {
         self.read().await?.decision(decision).await
     }
 
-    async fn post_charges(&self, run: &BillingRun, entry: JournalEntryId, charges: &[Charge]) -> Result<()> {
-        if charges.is_empty() {
-            return Ok(());
-        }
-        let mut scope = self.write().await?;
-        scope.post(run.id, entry, charges).await?;
-        scope.commit().await
+    async fn post_charges(&self, run: &BillingRun, entry: JournalEntryId, charges: Vec<Charge>) -> Result<()> {
+        let (company, run) = (self.clone(), run.clone());
+        aside(async move {
+            let charges = charge::in_order(&run, charges)?;
+            let accounts = company.read().await?.accounts(run.project_id).await?;
+            // Made ready before the transaction begins: it is done while the page before is written.
+            let page = charge::PostingPage::new(&company, entry, &accounts, charges)?;
+            let mut scope = company.write().await?;
+            if let Some(left) = scope.post(run.id, entry, page).await? {
+                let page = charge::PostingPage::new(&company, entry, &accounts, left)?;
+                scope.write_posting(run.id, entry, page).await?;
+            }
+            scope.commit().await
+        })
+        .await
     }
 
     async fn ensure_run_entry(&self, stamp: &Stamp, run: &BillingRun) -> Result<JournalEntryId> {

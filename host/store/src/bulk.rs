@@ -55,21 +55,72 @@ impl Bulk {
 const SQLITE_VALUES_MAX: usize = 32_766;
 /// The protocol of PostgreSQL counts them in 16 bits.
 const POSTGRES_VALUES_MAX: usize = 65_535;
+/// `COPY` ends with a small message of its own, which waits for the server's delayed acknowledgement (40 ms) unless the server
+/// is still busy with the rows: a few rows go faster in a statement.
+const COPY_ROWS_MIN: usize = 512;
 /// `COPY` data is handed over in pieces of this size.
 const COPY_PIECE_BYTES: usize = 1 << 20;
 
+/// Rows in the form that a database takes them fastest.
+pub(crate) struct Rows {
+    company: CompanyId,
+    form: Form,
+}
+
+enum Form {
+    /// One after another.
+    Values(Values),
+    /// For SQLite: column by column.
+    Columns(Vec<Packed>, usize),
+    /// For PostgreSQL: pieces of its binary copy format.
+    Pieces(Vec<Vec<u8>>),
+}
+
+pub(crate) fn for_sqlite(company: CompanyId, into: &Bulk, values: Values) -> Result<Rows> {
+    let form = match packed(into, &values) {
+        Some(columns) => Form::Columns(columns, values.len() / into.columns.len()),
+        None => Form::Values(values),
+    };
+    Ok(Rows { company, form })
+}
+
+/// # Errors
+/// When a value cannot be stored.
+pub(crate) fn for_postgres(company: CompanyId, into: &Bulk, values: Values) -> Result<Rows> {
+    // `COPY` knows no conflict clause.
+    let form = if into.on_conflict.is_empty() && values.len() >= COPY_ROWS_MIN * into.columns.len() {
+        Form::Pieces(copy_pieces(company, into.columns.len(), &values)?)
+    } else {
+        Form::Values(values)
+    };
+    Ok(Rows { company, form })
+}
+
+pub(crate) async fn sqlite(connection: &mut SqliteConnection, into: &Bulk, rows: Rows) -> Result<u64> {
+    match rows.form {
+        Form::Columns(columns, count) => insert_packed(connection, rows.company, into, &columns, count).await,
+        Form::Values(values) => insert_sqlite(connection, rows.company, into, values).await,
+        Form::Pieces(_) => Err(Error::invalid("rows for PostgreSQL were given to SQLite")),
+    }
+}
+
+pub(crate) async fn postgres(connection: &mut PgConnection, into: &Bulk, rows: Rows) -> Result<u64> {
+    match rows.form {
+        Form::Pieces(pieces) => copy(connection, into, pieces).await,
+        Form::Values(values) => insert_postgres(connection, rows.company, into, values).await,
+        Form::Columns(..) => Err(Error::invalid("rows for SQLite were given to PostgreSQL")),
+    }
+}
+
 /// Rows in statements of the largest size and one for the rest. Placeholders have no number: SQLite looks numbered ones up
 /// by name, which takes quadratic time.
-pub(crate) async fn sqlite(
+async fn insert_sqlite(
     connection: &mut SqliteConnection,
     company: CompanyId,
     into: &Bulk,
     values: Values,
 ) -> Result<u64> {
     let width = into.columns.len();
-    if let Some(columns) = packed(into, &values) {
-        return insert_packed(connection, company, into, &columns, values.len() / width).await;
-    }
     let rows_max = SQLITE_VALUES_MAX / (width + 1);
     let mut written = 0;
     let mut left = values.len() / width;
@@ -250,20 +301,6 @@ fn unstorable(error: sqlx::error::BoxDynError) -> Error {
     Error::unavailable("a value cannot be stored", error)
 }
 
-pub(crate) async fn postgres(
-    connection: &mut PgConnection,
-    company: CompanyId,
-    into: &Bulk,
-    values: Values,
-) -> Result<u64> {
-    if into.on_conflict.is_empty() {
-        copy(connection, company, into, values).await
-    } else {
-        insert_postgres(connection, company, into, values).await
-    }
-}
-
-/// `COPY` knows no conflict clause: these rows go through statements.
 async fn insert_postgres(
     connection: &mut PgConnection,
     company: CompanyId,
@@ -298,11 +335,8 @@ async fn insert_postgres(
     Ok(written)
 }
 
-async fn copy(connection: &mut PgConnection, company: CompanyId, into: &Bulk, values: Values) -> Result<u64> {
-    let width = into.columns.len();
+async fn copy(connection: &mut PgConnection, into: &Bulk, pieces: Vec<Vec<u8>>) -> Result<u64> {
     let text = format!("COPY {} (company_id, {}) FROM STDIN (FORMAT binary)", into.table, into.columns.join(", "));
-    // Encoded before the statement begins, so that a value that cannot be written leaves the connection as it was.
-    let pieces = copy_pieces(company, width, &values)?;
     let mut sink = connection.copy_in_raw(&text).await.map_err(failed)?;
     for piece in pieces {
         if let Err(error) = sink.send(piece).await {
@@ -313,7 +347,8 @@ async fn copy(connection: &mut PgConnection, company: CompanyId, into: &Bulk, va
     sink.finish().await.map_err(failed)
 }
 
-/// PostgreSQL's binary copy format: a signature, rows of length-prefixed fields, and an end mark.
+/// PostgreSQL's binary copy format, encoded before the statement begins, so that a value that cannot be written leaves the
+/// connection as it was: a signature, rows of length-prefixed fields, and an end mark.
 fn copy_pieces(company: CompanyId, width: usize, values: &[Value]) -> Result<Vec<Vec<u8>>> {
     let fields = i16::try_from(width + 1).map_err(|_| Error::Overflow("counting columns"))?;
     let mut pieces = Vec::new();

@@ -18,7 +18,7 @@ use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
 
 use crate::{
-    bulk::{self, Bulk},
+    bulk::{self, Bulk, Rows},
     sql::{Scoped, Unscoped},
     value::{Value, Values},
 };
@@ -100,6 +100,14 @@ impl Db {
             pool.execute(tables).await.map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// Makes many rows ready for [`Scope::insert_rows`].
+    pub(crate) fn rows(&self, company: CompanyId, into: &Bulk, values: Values) -> Result<Rows> {
+        match &self.pools {
+            Pools::Sqlite { .. } => bulk::for_sqlite(company, into, values),
+            Pools::Postgres(_) => bulk::for_postgres(company, into, values),
+        }
     }
 
     /// A connection for reading.
@@ -292,10 +300,18 @@ impl Scope {
     /// Writes many rows the fastest way that the database has. `values` are the rows one after another, without the
     /// company, which every row gets as its first column.
     pub(crate) async fn insert_many(&mut self, into: &Bulk, values: Values) -> Result<u64> {
-        let company = self.company;
+        let rows = match self.session.connection() {
+            Connection::Sqlite(_) => bulk::for_sqlite(self.company, into, values)?,
+            Connection::Postgres(_) => bulk::for_postgres(self.company, into, values)?,
+        };
+        self.insert_rows(into, rows).await
+    }
+
+    /// Writes rows that were made ready for this database and company.
+    pub(crate) async fn insert_rows(&mut self, into: &Bulk, rows: Rows) -> Result<u64> {
         match self.session.connection() {
-            Connection::Sqlite(connection) => bulk::sqlite(connection, company, into, values).await,
-            Connection::Postgres(connection) => bulk::postgres(connection, company, into, values).await,
+            Connection::Sqlite(connection) => bulk::sqlite(connection, into, rows).await,
+            Connection::Postgres(connection) => bulk::postgres(connection, into, rows).await,
         }
     }
 
@@ -495,7 +511,7 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
     ),
     (
         "charge_line_key",
-        "charge.unit_id, charge.fee_item_id, charge.period_start, charge.revision, charge.line_no",
+        "charge.period_start, charge.unit_id, charge.fee_item_id, charge.revision, charge.line_no",
         "the unit is charged for this fee item and period already",
     ),
 ];

@@ -35,11 +35,15 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-use guanjia_domain::{Result, ids::CompanyId, ports::CompanyStore};
+use guanjia_domain::{Error, Result, ids::CompanyId, ports::CompanyStore};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::db::{Db, Scope};
+use crate::{
+    bulk::{Bulk, Rows},
+    db::{Db, Scope},
+    value::Values,
+};
 
 /// Passwords that are hashed at once. Each takes tens of milliseconds and 19 MiB: more would let a crowd of guesses fill
 /// the memory and every core.
@@ -83,6 +87,23 @@ impl CompanyScope {
 
     async fn write(&self) -> Result<Scope> {
         Ok(self.db.write().await?.scope(self.company))
+    }
+
+    /// Many rows of this company, made ready to be written.
+    fn rows(&self, into: &Bulk, values: Values) -> Result<Rows> {
+        self.db.rows(self.company, into, values)
+    }
+}
+
+/// Runs work in a task of its own, so that what is read ahead is decoded while the caller works on the page before. Dropping
+/// the caller ends it.
+async fn aside<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    match tasks.join_next().await {
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(Error::unavailable("reading ahead", error)),
+        None => Err(Error::invalid("a task that was started is gone")),
     }
 }
 

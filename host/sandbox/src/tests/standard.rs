@@ -165,7 +165,7 @@ fn prepared(batch: FeeBatch) -> PreparedBatch {
         units: vec![UnitId(Uuid::nil()); batch.subjects as usize],
         payers: vec![PartyId(Uuid::nil()); batch.segments.subject.len()],
     };
-    PreparedBatch { buildings: vec![String::new(); batch.subjects as usize], batch, subjects }
+    PreparedBatch { buildings: vec!["".into(); batch.subjects as usize], batch: Arc::new(batch), subjects }
 }
 
 #[rstest]

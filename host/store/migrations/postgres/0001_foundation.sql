@@ -402,7 +402,8 @@ CREATE TABLE journal_entry (
 );
 
 -- Ids follow from run and line, so that rows are appended and a run's charges are one range of the key.
--- The unique constraint makes posting twice impossible and finds the charges of a unit.
+-- The unique constraint makes posting twice impossible and finds the charges of a unit. Both indexes begin with the period, so
+-- that a month is written at their end, however many months there are: what a unit or a payer owes is looked up period by period.
 CREATE TABLE charge (
     id UUID PRIMARY KEY NOT NULL,
     company_id UUID NOT NULL,
@@ -418,9 +419,9 @@ CREATE TABLE charge (
     line_no BIGINT NOT NULL,
     decision_line BIGINT NOT NULL,
     amount_fen BIGINT NOT NULL,
-    CONSTRAINT charge_line_key UNIQUE (unit_id, fee_item_id, period_start, revision, line_no)
+    CONSTRAINT charge_line_key UNIQUE (period_start, unit_id, fee_item_id, revision, line_no)
 );
-CREATE INDEX charge_payer_idx ON charge (payer_id);
+CREATE INDEX charge_payer_idx ON charge (period_start, payer_id);
 
 -- Has the id of the charge that caused it.
 CREATE TABLE transfer (
@@ -557,7 +558,8 @@ CREATE TRIGGER settings_blob_no_update BEFORE UPDATE ON settings_blob
 
 CREATE FUNCTION refuse_if_unit_charged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM charge WHERE unit_id = OLD.id) THEN
+    IF EXISTS (SELECT 1 FROM billing_run r JOIN charge c ON c.period_start = r.period_start AND c.unit_id = OLD.id
+            WHERE r.project_id = OLD.project_id) THEN
         RAISE EXCEPTION 'unit is charged' USING ERRCODE = 'GJ002';
     END IF;
     IF EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id
@@ -570,7 +572,8 @@ CREATE TRIGGER unit_charged BEFORE DELETE ON unit FOR EACH ROW EXECUTE FUNCTION 
 
 CREATE FUNCTION refuse_if_party_charged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM charge WHERE payer_id = OLD.id) THEN
+    IF EXISTS (SELECT 1 FROM billing_run r JOIN charge c ON c.period_start = r.period_start AND c.payer_id = OLD.id
+            WHERE r.project_id = OLD.project_id) THEN
         RAISE EXCEPTION 'party is charged' USING ERRCODE = 'GJ002';
     END IF;
     IF EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id

@@ -401,7 +401,8 @@ CREATE TABLE journal_entry (
 ) STRICT;
 
 -- Ids follow from run and line, so that rows are appended and a run's charges are one range of the key.
--- The unique constraint makes posting twice impossible and finds the charges of a unit.
+-- The unique constraint makes posting twice impossible and finds the charges of a unit. Both indexes begin with the period, so
+-- that a month is written at their end, however many months there are: what a unit or a payer owes is looked up period by period.
 CREATE TABLE charge (
     id BLOB PRIMARY KEY NOT NULL,
     company_id BLOB NOT NULL,
@@ -417,9 +418,9 @@ CREATE TABLE charge (
     line_no INTEGER NOT NULL,
     decision_line INTEGER NOT NULL,
     amount_fen INTEGER NOT NULL,
-    CONSTRAINT charge_line_key UNIQUE (unit_id, fee_item_id, period_start, revision, line_no)
+    CONSTRAINT charge_line_key UNIQUE (period_start, unit_id, fee_item_id, revision, line_no)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX charge_payer_idx ON charge (payer_id);
+CREATE INDEX charge_payer_idx ON charge (period_start, payer_id);
 
 -- Has the id of the charge that caused it.
 CREATE TABLE transfer (
@@ -550,7 +551,8 @@ BEGIN SELECT RAISE(ABORT, 'settings_blob is append-only'); END;
 CREATE TRIGGER unit_charged BEFORE DELETE ON unit
 BEGIN
     SELECT CASE
-        WHEN EXISTS (SELECT 1 FROM charge WHERE unit_id = OLD.id) THEN RAISE(ABORT, 'unit is charged')
+        WHEN EXISTS (SELECT 1 FROM billing_run r JOIN charge c ON c.period_start = r.period_start AND c.unit_id = OLD.id
+            WHERE r.project_id = OLD.project_id) THEN RAISE(ABORT, 'unit is charged')
         WHEN EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id
             AND state IN ('computing', 'previewed', 'approved', 'posting')) THEN RAISE(ABORT, 'unit is in an open run')
     END;
@@ -558,7 +560,8 @@ END;
 CREATE TRIGGER party_charged BEFORE DELETE ON party
 BEGIN
     SELECT CASE
-        WHEN EXISTS (SELECT 1 FROM charge WHERE payer_id = OLD.id) THEN RAISE(ABORT, 'party is charged')
+        WHEN EXISTS (SELECT 1 FROM billing_run r JOIN charge c ON c.period_start = r.period_start AND c.payer_id = OLD.id
+            WHERE r.project_id = OLD.project_id) THEN RAISE(ABORT, 'party is charged')
         WHEN EXISTS (SELECT 1 FROM billing_run WHERE project_id = OLD.project_id
             AND state IN ('computing', 'previewed', 'approved', 'posting')) THEN RAISE(ABORT, 'party is in an open run')
     END;

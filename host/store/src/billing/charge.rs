@@ -5,14 +5,15 @@ use guanjia_domain::{
     billing::{BillingRun, RunState, charge_id},
     estate::UnitPlace,
     ids::*,
-    journal::Charge,
+    journal::{Charge, LedgerAccountKind},
     ports::{ChargeRow, JournalSum, Page},
 };
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    bulk::Bulk,
+    CompanyScope,
+    bulk::{Bulk, Rows},
     db::{Row, Scope},
     value::{Value, Values},
 };
@@ -37,6 +38,8 @@ const CHARGE_COLUMNS: &[&str] = &[
     "decision_line",
     "amount_fen",
 ];
+
+const TRANSFER_COLUMNS: &[&str] = &["id", "journal_entry_id", "debit_account_id", "credit_account_id", "amount_fen"];
 
 /// What [`read_charge`] reads.
 macro_rules! charge_rows {
@@ -75,37 +78,125 @@ fn read_charge(row: &Row) -> Result<ChargeRow> {
     })
 }
 
+/// Charges in order of their ids, and their rows as the database takes them.
+pub(crate) struct PostingPage {
+    charges: Vec<Charge>,
+    charge_rows: Rows,
+    transfer_rows: Rows,
+}
+
+impl PostingPage {
+    pub(crate) fn new(
+        company: &CompanyScope,
+        entry: JournalEntryId,
+        accounts: &Accounts,
+        charges: Vec<Charge>,
+    ) -> Result<Self> {
+        let charge_rows = company.rows(&Bulk::insert("charge", CHARGE_COLUMNS), charge_values(&charges))?;
+        let transfers = transfer_values(entry, accounts, &charges)?;
+        let transfer_rows = company.rows(&Bulk::insert("transfer", TRANSFER_COLUMNS), transfers)?;
+        Ok(Self { charges, charge_rows, transfer_rows })
+    }
+}
+
+fn charge_values(charges: &[Charge]) -> Values {
+    let mut values = Values::with_capacity(charges.len() * CHARGE_COLUMNS.len());
+    for charge in charges {
+        values.extend([
+            Value::from(charge.id),
+            Value::from(charge.run_id),
+            Value::from(charge.unit_id),
+            Value::from(charge.fee_item_id),
+            Value::from(charge.payer_id),
+            Value::from(charge.decision_id),
+            Value::from(charge.period_start),
+            Value::from(charge.from),
+            Value::from(charge.to),
+            Value::from(charge.revision),
+            Value::from(charge.line_no),
+            Value::from(charge.decision_line),
+            Value::from(charge.amount),
+        ]);
+    }
+    values
+}
+
+/// One transfer a charge, with the same id. What amounts to nothing moves nothing.
+fn transfer_values(entry: JournalEntryId, accounts: &Accounts, charges: &[Charge]) -> Result<Values> {
+    let mut values = Values::with_capacity(charges.len() * TRANSFER_COLUMNS.len());
+    for charge in charges.iter().filter(|charge| charge.amount != Fen::ZERO) {
+        let (debit, credit, amount) = accounts.sides(charge)?;
+        values.extend([
+            Value::from(charge.id),
+            Value::from(entry),
+            Value::from(debit),
+            Value::from(credit),
+            Value::from(amount),
+        ]);
+    }
+    Ok(values)
+}
+
+/// The accounts that a run's transfers go between.
+pub(crate) struct Accounts {
+    receivable: LedgerAccountId,
+    income: HashMap<FeeItemId, LedgerAccountId>,
+}
+
+impl Accounts {
+    /// A charge debits the receivables and credits the fee item's income; a credit goes the other way round, so that the
+    /// amount of a transfer is always positive.
+    fn sides(&self, charge: &Charge) -> Result<(LedgerAccountId, LedgerAccountId, i64)> {
+        let income = *self
+            .income
+            .get(&charge.fee_item_id)
+            .ok_or_else(|| Error::not_found("income account of fee item", charge.fee_item_id))?;
+        let amount = charge.amount.0.checked_abs().ok_or(Error::Overflow("turning a credit around"))?;
+        Ok(if charge.amount.0 > 0 { (self.receivable, income, amount) } else { (income, self.receivable, amount) })
+    }
+}
+
 impl Scope {
-    /// Writes the charges that are not there yet, with their transfers, and counts them in the run.
+    /// Writes charges with their transfers and counts them in the run. When some of them are there already, nothing is written
+    /// and what is left is given back.
     ///
     /// # Errors
     /// `Conflict` when the run is not being posted, when a charge is there with another amount, when a unit is charged by
     /// another run.
-    pub(crate) async fn post(&mut self, run: BillingRunId, entry: JournalEntryId, charges: &[Charge]) -> Result<()> {
+    pub(crate) async fn post(
+        &mut self,
+        run: BillingRunId,
+        entry: JournalEntryId,
+        page: PostingPage,
+    ) -> Result<Option<Vec<Charge>>> {
+        let left = self.without_posted(run, &page.charges).await?;
+        if left.is_some() {
+            return Ok(left);
+        }
+        self.write_posting(run, entry, page).await?;
+        Ok(None)
+    }
+
+    pub(crate) async fn write_posting(
+        &mut self,
+        run: BillingRunId,
+        entry: JournalEntryId,
+        page: PostingPage,
+    ) -> Result<()> {
         let run = self.locked_run(run).await?;
-        if run.state != RunState::Posting {
-            return Err(Error::Conflict(format!("the run is {} and takes no charges", run.state)));
+        if page.charges.is_empty() {
+            return Ok(());
         }
         self.hold_project(run.project_id).await?;
-        let charges = in_order(&run, charges)?;
-        let (Some(first), Some(last)) =
-            (charges.first().map(|charge| charge.id), charges.last().map(|charge| charge.id))
-        else {
-            return Ok(());
-        };
-        let fresh = self.without_posted(charges, first, last).await?;
-        if fresh.is_empty() {
-            return Ok(());
-        }
         self.require_entry(&run, entry).await?;
-        self.require_decisions(&run, &fresh).await?;
-        let posted = i64::try_from(fresh.len()).map_err(|_| Error::Overflow("counting lines"))?;
+        self.require_decisions(&run, &page.charges).await?;
+        let posted = i64::try_from(page.charges.len()).map_err(|_| Error::Overflow("counting lines"))?;
         let posted_lines = run.posted_lines.checked_add(posted).ok_or(Error::Overflow("counting lines"))?;
         if posted_lines > run.lines {
             return Err(Error::Conflict(format!("the run has {} lines, not {posted_lines}", run.lines)));
         }
-        self.write_charges(&fresh).await?;
-        self.write_transfers(&run, entry, &fresh).await?;
+        self.insert_rows(&Bulk::insert("charge", CHARGE_COLUMNS), page.charge_rows).await?;
+        self.insert_rows(&Bulk::insert("transfer", TRANSFER_COLUMNS), page.transfer_rows).await?;
         self.execute(
             sql!("UPDATE billing_run SET posted_lines = $3 WHERE company_id = $1 AND id = $2"),
             values![run.id, posted_lines],
@@ -114,28 +205,29 @@ impl Scope {
         Ok(())
     }
 
-    /// What is left to write. The run is locked: nobody else writes charges of it meanwhile.
-    async fn without_posted<'a>(
-        &mut self,
-        charges: Cow<'a, [Charge]>,
-        first: ChargeId,
-        last: ChargeId,
-    ) -> Result<Cow<'a, [Charge]>> {
+    /// What is left to write, where some of it is written. The run is locked: nobody else writes charges of it meanwhile.
+    async fn without_posted(&mut self, run: BillingRunId, charges: &[Charge]) -> Result<Option<Vec<Charge>>> {
+        let run = self.locked_run(run).await?;
+        if run.state != RunState::Posting {
+            return Err(Error::Conflict(format!("the run is {} and takes no charges", run.state)));
+        }
+        let (Some(first), Some(last)) = (charges.first(), charges.last()) else { return Ok(None) };
+        let range = || values![first.id, last.id];
         let statement = sql!("SELECT COUNT(*) FROM charge WHERE company_id = $1 AND id >= $2 AND id <= $3");
-        let posted: i64 = self.row(statement, values![first, last]).await?.map_or(Ok(0), |row| row.only())?;
+        let posted: i64 = self.row(statement, range()).await?.map_or(Ok(0), |row| row.only())?;
         if posted == 0 {
-            return Ok(charges);
+            return Ok(None);
         }
         let statement = sql!("SELECT id, amount_fen FROM charge WHERE company_id = $1 AND id >= $2 AND id <= $3");
-        let rows = self.rows(statement, values![first, last]).await?;
+        let rows = self.rows(statement, range()).await?;
         let posted = rows
             .iter()
             .map(|row| Ok((row.cells().take()?, row.raw(1)?)))
             .collect::<Result<HashMap<ChargeId, i64>>>()?;
-        let mut fresh = Vec::with_capacity(charges.len());
-        for charge in charges.iter() {
+        let mut left = Vec::with_capacity(charges.len());
+        for charge in charges {
             match posted.get(&charge.id) {
-                None => fresh.push(charge.clone()),
+                None => left.push(charge.clone()),
                 Some(amount) if *amount == charge.amount.0 => {}
                 Some(amount) => {
                     return Err(Error::Conflict(format!(
@@ -147,7 +239,7 @@ impl Scope {
                 }
             }
         }
-        Ok(Cow::Owned(fresh))
+        Ok(Some(left))
     }
 
     async fn require_entry(&mut self, run: &BillingRun, entry: JournalEntryId) -> Result<()> {
@@ -179,52 +271,25 @@ impl Scope {
         }
     }
 
-    async fn write_charges(&mut self, charges: &[Charge]) -> Result<()> {
-        let mut values = Values::with_capacity(charges.len() * CHARGE_COLUMNS.len());
-        for charge in charges {
-            values.extend([
-                Value::from(charge.id),
-                Value::from(charge.run_id),
-                Value::from(charge.unit_id),
-                Value::from(charge.fee_item_id),
-                Value::from(charge.payer_id),
-                Value::from(charge.decision_id),
-                Value::from(charge.period_start),
-                Value::from(charge.from),
-                Value::from(charge.to),
-                Value::from(charge.revision),
-                Value::from(charge.line_no),
-                Value::from(charge.decision_line),
-                Value::from(charge.amount),
-            ]);
-        }
-        self.insert_many(&Bulk::insert("charge", CHARGE_COLUMNS), values).await?;
-        Ok(())
-    }
-
-    /// One transfer a charge, with the same id: a charge debits the receivables and credits the fee item's income; a credit
-    /// goes the other way round, so that the amount is always positive. What amounts to nothing moves nothing.
-    async fn write_transfers(&mut self, run: &BillingRun, entry: JournalEntryId, charges: &[Charge]) -> Result<()> {
+    pub(crate) async fn accounts(&mut self, project: ProjectId) -> Result<Accounts> {
         let statement =
-            sql!("SELECT id FROM ledger_account WHERE company_id = $1 AND project_id = $2 AND kind = 'receivable'");
-        let receivable: Option<LedgerAccountId> =
-            self.row(statement, values![run.project_id]).await?.map(|row| row.only()).transpose()?;
-        let receivable = receivable.ok_or_else(|| Error::not_found("receivable account of project", run.project_id))?;
-        let (Some(first), Some(last)) = (charges.first(), charges.last()) else { return Ok(()) };
-        let statement = sql!(
-            "INSERT INTO transfer (company_id, id, journal_entry_id, debit_account_id, credit_account_id, amount_fen) ",
-            "SELECT $1, c.id, $2, CASE WHEN c.amount_fen > 0 THEN $3 ELSE i.id END, ",
-            "CASE WHEN c.amount_fen > 0 THEN i.id ELSE $3 END, ABS(c.amount_fen) ",
-            "FROM charge c JOIN ledger_account i ON i.fee_item_id = c.fee_item_id AND i.kind = 'income' ",
-            "WHERE c.company_id = $1 AND c.id >= $4 AND c.id <= $5 AND c.amount_fen <> 0 ",
-            "AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = c.id)"
-        );
-        let written = self.execute(statement, values![entry, receivable, first.id, last.id]).await?;
-        let moving = charges.iter().filter(|charge| charge.amount != Fen::ZERO).count();
-        if usize::try_from(written) == Ok(moving) {
-            return Ok(());
+            sql!("SELECT id, kind, fee_item_id FROM ledger_account WHERE company_id = $1 AND project_id = $2");
+        let mut receivable = None;
+        let mut income = HashMap::new();
+        for row in self.rows(statement, values![project]).await? {
+            let mut cells = row.cells();
+            let (id, kind, fee_item): (LedgerAccountId, LedgerAccountKind, Option<FeeItemId>) =
+                (cells.take()?, cells.take()?, cells.take()?);
+            match (kind, fee_item) {
+                (LedgerAccountKind::Receivable, _) => receivable = Some(id),
+                (LedgerAccountKind::Income, Some(fee_item)) => {
+                    income.insert(fee_item, id);
+                }
+                (LedgerAccountKind::Income, None) => {}
+            }
         }
-        Err(Error::not_found("income account of a fee item of run", run.id))
+        let receivable = receivable.ok_or_else(|| Error::not_found("receivable account of project", project))?;
+        Ok(Accounts { receivable, income })
     }
 
     /// Charges of the project's runs in the order of their ids. The charges of a run are one range of the key, so that a
@@ -267,7 +332,8 @@ impl Scope {
     pub(crate) async fn charges_of_unit(&mut self, unit: UnitId, limit: u32) -> Result<Vec<ChargeRow>> {
         let statement = sql!(
             charge_rows!(),
-            "WHERE c.company_id = $1 AND c.unit_id = $2 ORDER BY c.period_start DESC, c.fee_item_id, c.revision, c.line_no LIMIT $3"
+            "WHERE c.company_id = $1 AND c.unit_id = $2 AND c.period_start IN (SELECT r.period_start FROM billing_run r ",
+            "JOIN unit v ON v.project_id = r.project_id WHERE v.id = $2) ORDER BY c.period_start DESC, c.fee_item_id, c.revision, c.line_no LIMIT $3"
         );
         let rows = self.rows(statement, values![unit, limit.min(PAGE_ROWS_MAX)]).await?;
         rows.iter().map(read_charge).collect()
@@ -307,20 +373,19 @@ impl Scope {
 ///
 /// # Errors
 /// `Invalid` when one belongs to another run or period, or two of one id differ.
-fn in_order<'a>(run: &BillingRun, charges: &'a [Charge]) -> Result<Cow<'a, [Charge]>> {
+pub(crate) fn in_order(run: &BillingRun, mut charges: Vec<Charge>) -> Result<Vec<Charge>> {
     if let Some(stray) =
         charges.iter().find(|charge| charge.run_id != run.id || charge.period_start != run.period.start)
     {
         return Err(Error::invalid(format!("charge {} is not one of the run", stray.id)));
     }
     if charges.windows(2).all(|pair| pair[0].id < pair[1].id) {
-        return Ok(Cow::Borrowed(charges));
+        return Ok(charges);
     }
-    let mut sorted = charges.to_vec();
-    sorted.sort_by_key(|charge| charge.id);
-    sorted.dedup();
-    match sorted.windows(2).find(|pair| pair[0].id == pair[1].id) {
+    charges.sort_by_key(|charge| charge.id);
+    charges.dedup();
+    match charges.windows(2).find(|pair| pair[0].id == pair[1].id) {
         Some(pair) => Err(Error::invalid(format!("two charges have the id {}", pair[0].id))),
-        None => Ok(Cow::Owned(sorted)),
+        None => Ok(charges),
     }
 }

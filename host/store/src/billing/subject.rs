@@ -12,10 +12,14 @@ use guanjia_domain::{
     ports::UnitQuery,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 use uuid::Uuid;
 
-use crate::{db::Scope, estate::gathered, sql::Scoped};
+use crate::{
+    db::{Row, Scope},
+    estate::gathered,
+    sql::Scoped,
+};
 
 #[derive(Deserialize)]
 struct UnitCells(
@@ -99,14 +103,14 @@ impl From<UnitCells> for UnitSource {
     }
 }
 
-/// The page itself. It is cut before anything is joined to it: a planner that joins first reads the whole project.
+/// The page itself.
 const UNITS: Scoped = sql!(
     "SELECT {rows}({array}({hex}(u.id), COALESCE(b.building_no, p.area_no, ''), u.kind, u.occupancy, u.gross_floor_area_cm2, ",
     "u.internal_area_cm2, u.storey, u.rent_fen, b.kind, e.storeys, e.has_lift, p.kind, ",
     "(SELECT COUNT(*) FROM vehicle v WHERE v.unit_id = u.id))) ",
-    "FROM (SELECT * FROM unit WHERE company_id = $1 AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4) u ",
-    "LEFT JOIN entrance e ON e.id = u.entrance_id LEFT JOIN building b ON b.id = e.building_id ",
-    "LEFT JOIN parking_area p ON p.id = u.parking_area_id"
+    "FROM unit u LEFT JOIN entrance e ON e.id = u.entrance_id LEFT JOIN building b ON b.id = e.building_id ",
+    "LEFT JOIN parking_area p ON p.id = u.parking_area_id ",
+    "WHERE u.company_id = $1 AND u.project_id = $2 AND u.id > $3 AND u.id <= $4"
 );
 
 const TENURES: Scoped = sql!(
@@ -115,12 +119,16 @@ const TENURES: Scoped = sql!(
     "AND (starts_on IS NULL OR starts_on < $5) AND (ends_on IS NULL OR ends_on > $4)"
 );
 
-/// What is charged: the assignments that touch the period and have no posted charge for it.
 const ASSIGNMENTS: Scoped = sql!(
-    "SELECT {rows}({array}({hex}(a.unit_id), {hex}(a.fee_item_id), a.starts_on, a.ends_on)) FROM fee_assignment a ",
-    "WHERE a.company_id = $1 AND a.unit_id >= $2 AND a.unit_id <= $3 AND a.starts_on < $5 ",
-    "AND (a.ends_on IS NULL OR a.ends_on > $4) AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.unit_id = a.unit_id ",
-    "AND c.fee_item_id = a.fee_item_id AND c.period_start = $4 AND c.revision = 0)"
+    "SELECT {rows}({array}({hex}(unit_id), {hex}(fee_item_id), starts_on, ends_on)) FROM fee_assignment ",
+    "WHERE company_id = $1 AND unit_id >= $2 AND unit_id <= $3 AND starts_on < $5 AND (ends_on IS NULL OR ends_on > $4)"
+);
+
+/// What is charged for the period already: mostly nothing, so that asking for all of it at once is cheaper than looking for
+/// each assignment.
+const CHARGED: Scoped = sql!(
+    "SELECT {rows}({array}({hex}(unit_id), {hex}(fee_item_id))) FROM charge ",
+    "WHERE company_id = $1 AND unit_id >= $2 AND unit_id <= $3 AND period_start = $4 AND revision = 0 AND starts_on < $5"
 );
 
 /// Previous reading: the last one before the fee item's part of the period; current: the last one in it.
@@ -138,9 +146,32 @@ const METERS: Scoped = sql!(
 );
 
 impl Scope {
+    pub(crate) async fn page_ends(
+        &mut self,
+        project: ProjectId,
+        after: Option<UnitId>,
+        size: u32,
+    ) -> Result<Vec<UnitId>> {
+        let after = after.map_or(Uuid::nil(), |unit| unit.0);
+        // Numbered along the index: nothing of the project is held in memory.
+        let statement = sql!(
+            "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS number FROM unit ",
+            "WHERE company_id = $1 AND project_id = $2 AND id > $3) numbered WHERE number % $4 = 0"
+        );
+        let rows = self.rows(statement, values![project, after, size]).await?;
+        let mut ends = rows.iter().map(Row::only).collect::<Result<Vec<UnitId>>>()?;
+        let statement =
+            sql!("SELECT id FROM unit WHERE company_id = $1 AND project_id = $2 AND id > $3 ORDER BY id DESC LIMIT 1");
+        let last: Option<UnitId> =
+            self.row(statement, values![project, after]).await?.map(|row| row.only()).transpose()?;
+        ends.extend(last);
+        ends.dedup();
+        Ok(ends)
+    }
+
     pub(crate) async fn charged_units(&mut self, query: &UnitQuery) -> Result<Vec<UnitSource>> {
         let after = query.after.map_or(Uuid::nil(), |unit| unit.0);
-        let Some(row) = self.row(UNITS, values![query.project_id, after, query.limit]).await? else {
+        let Some(row) = self.row(UNITS, values![query.project_id, after, query.until]).await? else {
             return Ok(Vec::new());
         };
         let mut units: Vec<UnitSource> = gathered::<UnitCells>(&row)?.into_iter().map(UnitSource::from).collect();
@@ -157,6 +188,8 @@ impl Scope {
         }
         let mut assignments: Vec<AssignmentCells> = self.of_page(ASSIGNMENTS, query, &page).await?;
         assignments.sort_unstable_by_key(|AssignmentCells(unit, fee_item, ..)| (*unit, *fee_item));
+        let charged: HashSet<(UnitId, FeeItemId)> = self.of_page(CHARGED, query, &page).await?.into_iter().collect();
+        assignments.retain(|AssignmentCells(unit, fee_item, ..)| !charged.contains(&(*unit, *fee_item)));
         for AssignmentCells(unit, fee_item_id, from, to) in assignments {
             page.with(unit, |unit| unit.assigned.push(AssignedItem { fee_item_id, from, to, meter: None }));
         }

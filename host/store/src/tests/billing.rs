@@ -13,8 +13,12 @@ use super::{fixture::*, on_both};
 on_both! {
     async fn subjects_come_with_their_facts_page_by_page(db) {
         let fixture = Fixture::new(&db.store, 5).await;
-        let first = fixture.store.charged_units(&fixture.query(None, 3)).await.unwrap();
-        let rest = fixture.store.charged_units(&fixture.query(Some(first[2].unit_id), 3)).await.unwrap();
+        let ends = fixture.store.page_ends(fixture.project.id, None, 3).await.unwrap();
+        assert_eq!(ends, [fixture.units()[2], fixture.units()[4]]);
+        assert_eq!(fixture.store.page_ends(fixture.project.id, Some(ends[0]), 3).await.unwrap(), ends[1..]);
+        assert_eq!(fixture.store.page_ends(fixture.project.id, Some(ends[1]), 3).await.unwrap(), []);
+        let first = fixture.store.charged_units(&fixture.query(None, ends[0])).await.unwrap();
+        let rest = fixture.store.charged_units(&fixture.query(Some(ends[0]), ends[1])).await.unwrap();
         let units: Vec<_> = first.iter().chain(&rest).map(|subject| subject.unit_id).collect();
         assert_eq!(units, fixture.units());
         let facts = &first[0].facts;
@@ -24,7 +28,6 @@ on_both! {
         let assigned = AssignedItem { fee_item_id: fixture.fee_item().id, from: day("2025-01-01"), to: None, meter: None };
         assert_eq!((&*first[0].building, first[0].assigned.as_slice()), ("1", [assigned].as_slice()));
         assert_eq!(first[0].holders[0].party_id, fixture.changes.parties.insert[0].id);
-        assert!(fixture.store.charged_units(&fixture.query(units.last().copied(), 3)).await.unwrap().is_empty());
     }
 
     /// The same page twice counts once; a page that starts elsewhere than the run stands is refused.
@@ -45,12 +48,12 @@ on_both! {
             decision_id: Some(decision.id),
         });
         let cursor = fixture.cursor(Some(units[2]), false);
-        fixture.store.record_page(run.id, &page, &cursor).await.unwrap();
-        fixture.store.record_page(run.id, &page, &cursor).await.unwrap();
+        fixture.store.record_page(run.id, page.clone(), &cursor).await.unwrap();
+        fixture.store.record_page(run.id, page.clone(), &cursor).await.unwrap();
         let stale = fixture.page(fixture.decision(run.id, &units[3..], Amounts::Money(vec![1]), 0), 1);
-        assert!(matches!(fixture.store.record_page(run.id, &stale, &fixture.cursor(Some(units[3]), false)).await, Err(Error::Conflict(_))));
+        assert!(matches!(fixture.store.record_page(run.id, stale, &fixture.cursor(Some(units[3]), false)).await, Err(Error::Conflict(_))));
         assert!(matches!(fixture.store.finish_preview(&fixture.stamp, run.id).await, Err(Error::Conflict(_))));
-        fixture.store.record_page(run.id, &PageResult::default(), &fixture.cursor(None, true)).await.unwrap();
+        fixture.store.record_page(run.id, PageResult::default(), &fixture.cursor(None, true)).await.unwrap();
         assert_eq!(fixture.store.cursor(run.id).await.unwrap(), Some(fixture.cursor(Some(units[2]), true)));
         let previewed = fixture.store.finish_preview(&fixture.stamp, run.id).await.unwrap();
         assert_eq!((previewed.state, previewed.lines, previewed.held, previewed.total), (RunState::Previewed, 2, 1, Fen(70)));
@@ -60,7 +63,7 @@ on_both! {
         assert_eq!(fixture.store.decision(decision.id).await.unwrap(), decision);
         assert_eq!(fixture.store.decisions(run.id, None, 10).await.unwrap(), std::slice::from_ref(&decision));
         assert!(fixture.store.decisions(run.id, Some(decision.id), 10).await.unwrap().is_empty());
-        assert!(matches!(fixture.store.record_page(run.id, &page, &cursor).await, Err(Error::Conflict(_))), "no longer computing");
+        assert!(matches!(fixture.store.record_page(run.id, page.clone(), &cursor).await, Err(Error::Conflict(_))), "no longer computing");
     }
 
     async fn weights_are_allocated_once(db) {
@@ -69,7 +72,7 @@ on_both! {
         let (run, _) = fixture.start_run().await;
         let decision = fixture.decision(run.id, &units, Amounts::Weights(vec![1, 1, 1]), 0);
         let page = PageResult { decisions: vec![decision.clone()], ..PageResult::default() };
-        fixture.store.record_page(run.id, &page, &fixture.cursor(units.last().copied(), false)).await.unwrap();
+        fixture.store.record_page(run.id, page.clone(), &fixture.cursor(units.last().copied(), false)).await.unwrap();
         let finished = fixture.cursor(None, true);
         let totals = fixture.page(decision.clone(), 100).totals;
         let shares = [(decision.id, vec![34, 33, 33])];
@@ -99,11 +102,11 @@ on_both! {
         let fixture = Fixture::new(&db.store, 4).await;
         let (run, entry, charges) = fixture.posting_run(&[100, -30, 0, 25_060]).await;
         assert_eq!(fixture.store.ensure_run_entry(&fixture.stamp, &run).await.unwrap(), entry);
-        fixture.store.post_charges(&run, entry, &charges[..2]).await.unwrap();
+        fixture.store.post_charges(&run, entry, charges[..2].to_vec()).await.unwrap();
         let early = fixture.store.set_run_state(&fixture.stamp, run.id, &[RunState::Posting], RunState::Posted).await;
         assert!(matches!(early, Err(Error::Conflict(sentence)) if sentence.contains("2 of 4")));
-        fixture.store.post_charges(&run, entry, &charges[1..]).await.unwrap();
-        fixture.store.post_charges(&run, entry, &charges).await.unwrap();
+        fixture.store.post_charges(&run, entry, charges[1..].to_vec()).await.unwrap();
+        fixture.store.post_charges(&run, entry, charges.clone()).await.unwrap();
         let posted = fixture.store.set_run_state(&fixture.stamp, run.id, &[RunState::Posting], RunState::Posted).await.unwrap();
         assert_eq!((posted.posted_lines, posted.posted_by.as_deref()), (4, Some("operator")));
         let sum = fixture.store.journal_sum(Some(fixture.project.id)).await.unwrap();
@@ -118,7 +121,7 @@ on_both! {
         let row = fixture.store.charge(charges[3].id).await.unwrap();
         assert_eq!((row.place.to_string().as_str(), row.fee_item.as_str(), row.payer.as_str()), ("1-1-4", "物业费", "Owner 1"));
         assert_eq!(fixture.store.charges_of_unit(charges[3].unit_id, 10).await.unwrap(), [row]);
-        let units = fixture.store.charged_units(&fixture.query(None, 10)).await.unwrap();
+        let units = fixture.charged_units().await;
         assert!(units.len() == 4 && units.iter().all(|unit| unit.assigned.is_empty()), "all are charged");
     }
 
@@ -127,17 +130,17 @@ on_both! {
         let (run, entry, charges) = fixture.posting_run(&[100, 200]).await;
         let mut other_amount = charges.clone();
         other_amount[1].amount = Fen(1);
-        fixture.store.post_charges(&run, entry, &charges).await.unwrap();
-        let error = fixture.store.post_charges(&run, entry, &other_amount).await.unwrap_err();
+        fixture.store.post_charges(&run, entry, charges.clone()).await.unwrap();
+        let error = fixture.store.post_charges(&run, entry, other_amount.clone()).await.unwrap_err();
         assert!(error.to_string().contains("2.00 instead of 0.01"), "{error}");
         // Another run of the same period cannot charge the same unit again.
         fixture.store.set_run_state(&fixture.stamp, run.id, &[RunState::Posting], RunState::Posted).await.unwrap();
         let (second, entry, again) = fixture.posting_run(&[100, 200]).await;
-        let error = fixture.store.post_charges(&second, entry, &again).await.unwrap_err();
+        let error = fixture.store.post_charges(&second, entry, again.clone()).await.unwrap_err();
         assert!(matches!(&error, Error::Conflict(sentence) if sentence.contains("charged for this fee item and period")), "{error}");
-        let foreign = fixture.store.post_charges(&second, entry, &charges).await;
+        let foreign = fixture.store.post_charges(&second, entry, charges.clone()).await;
         assert!(matches!(foreign, Err(Error::Invalid { .. })));
-        let closed = fixture.store.post_charges(&run, entry, &charges).await;
+        let closed = fixture.store.post_charges(&run, entry, charges.clone()).await;
         assert!(matches!(closed, Err(Error::Conflict(_))), "the run is posted");
         assert_eq!(fixture.store.journal_sum(None).await.unwrap().transfers, 2);
         fixture.assert_consistent().await;
@@ -162,7 +165,7 @@ on_both! {
     async fn what_is_posted_cannot_be_changed(db) {
         let fixture = Fixture::new(&db.store, 1).await;
         let (run, entry, charges) = fixture.posting_run(&[100]).await;
-        fixture.store.post_charges(&run, entry, &charges).await.unwrap();
+        fixture.store.post_charges(&run, entry, charges.clone()).await.unwrap();
         let mut changes = EstateChanges::default();
         changes.units.delete.push(charges[0].unit_id);
         let refused = fixture.store.apply_estate(&fixture.stamp, fixture.project.id, &changes, "").await.unwrap_err();

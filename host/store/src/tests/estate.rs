@@ -131,7 +131,7 @@ on_both! {
         fixture.store.transfer_ownership(&fixture.stamp, unit.id, &buyer, day("2025-03-11")).await.unwrap();
         let row = fixture.store.unit(unit.id).await.unwrap();
         assert_eq!((row.unit.occupancy, row.owners), (OccupancyStatus::Vacant, vec!["Buyer".to_owned()]));
-        let units = fixture.store.charged_units(&fixture.query(None, 10)).await.unwrap();
+        let units = fixture.charged_units().await;
         let holders: Vec<_> = units[0].holders.iter().map(|holder| (holder.party_id, holder.starts_on, holder.ends_on)).collect();
         let seller = fixture.changes.parties.insert[0].id;
         assert_eq!(holders, [(seller, None, Some(day("2025-03-11"))), (buyer.id, Some(day("2025-03-11")), None)]);
@@ -152,7 +152,7 @@ on_both! {
         assert!(fixture.store.add_meters(&fixture.stamp, &[], &[reading("2025-03-31", 31)]).await.is_err(), "read twice a day");
         let stray = Meter { id: MeterId::generate(), unit_id: UnitId::generate(), ..meter.clone() };
         assert!(fixture.store.add_meters(&fixture.stamp, &[stray], &[]).await.is_err());
-        let units = fixture.store.charged_units(&fixture.query(None, 10)).await.unwrap();
+        let units = fixture.charged_units().await;
         let facts = units[0].assigned[0].meter.unwrap();
         assert_eq!((facts.previous_milli, facts.current_milli, facts.multiplier_milli), (Some(10), Some(30), 1_000));
         assert_eq!(units[1].assigned[0].meter, None);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use guanjia_domain::{
     Date, Fen, Period,
     access::{Actor, OPERATOR, Role, Stamp},
-    billing::{BillingRun, RunState, RunTotal, resolve_lines},
+    billing::{BillingRun, RunState, RunTotal, UnitSource, resolve_lines},
     decision::{Decision, Outcome, Subjects},
     estate::*,
     fee_item::{FeeAssignment, FeeItem, PayerRule},
@@ -72,8 +72,13 @@ impl Fixture {
         &self.changes.bindings.insert[0]
     }
 
-    pub(super) fn query(&self, after: Option<UnitId>, limit: u32) -> UnitQuery {
-        UnitQuery { project_id: self.project.id, period: march(), after, limit }
+    /// All units with what they are charged in March.
+    pub(super) async fn charged_units(&self) -> Vec<UnitSource> {
+        self.store.charged_units(&self.query(None, UnitId(uuid::Uuid::max()))).await.unwrap()
+    }
+
+    pub(super) fn query(&self, after: Option<UnitId>, until: UnitId) -> UnitQuery {
+        UnitQuery { project_id: self.project.id, period: march(), after, until }
     }
 
     pub(super) async fn start_run(&self) -> (BillingRun, Job) {
@@ -151,7 +156,7 @@ impl Fixture {
         let (run, _) = self.start_run().await;
         let decision = self.decision(run.id, &self.units(), Amounts::Money(amounts.to_vec()), 0);
         let page = self.page(decision.clone(), amounts.iter().sum());
-        self.store.record_page(run.id, &page, &self.cursor(self.units().last().copied(), true)).await.unwrap();
+        self.store.record_page(run.id, page.clone(), &self.cursor(self.units().last().copied(), true)).await.unwrap();
         self.store.finish_preview(&self.stamp, run.id).await.unwrap();
         self.store.set_run_state(&self.stamp, run.id, &[RunState::Previewed], RunState::Approved).await.unwrap();
         let run =

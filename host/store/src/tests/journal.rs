@@ -34,7 +34,7 @@ async fn any_interleaving_balances(db: &TestDb, company: &str, amounts: &[i64], 
         }
         let store = if number % 2 == 0 { Arc::clone(&fixture.store) } else { Arc::clone(&other) };
         let run = run.clone();
-        tasks.push(tokio::spawn(async move { store.post_charges(&run, entry, &part).await }));
+        tasks.push(tokio::spawn(async move { store.post_charges(&run, entry, part.clone()).await }));
     }
     for task in tasks {
         task.await.unwrap().unwrap();
@@ -44,7 +44,7 @@ async fn any_interleaving_balances(db: &TestDb, company: &str, amounts: &[i64], 
     assert_eq!((sum.sum_fen, sum.receivable_fen), (0, expected));
     let posted = covered.iter().filter(|covered| **covered).count();
     assert_eq!(fixture.store.run(run.id).await.unwrap().posted_lines, posted as i64);
-    fixture.store.post_charges(&run, entry, &charges).await.unwrap();
+    fixture.store.post_charges(&run, entry, charges.clone()).await.unwrap();
     let sum = fixture.store.journal_sum(Some(fixture.project.id)).await.unwrap();
     assert_eq!((sum.sum_fen, sum.receivable_fen), (0, amounts.iter().sum()));
     fixture.assert_consistent().await;

@@ -162,9 +162,10 @@ empty! {
         run(BillingRunId) -> BillingRun;
         runs(ProjectId) -> Vec<BillingRun>;
         runs_of_period(ProjectId, Date) -> Vec<BillingRun>;
+        page_ends(ProjectId, Option<UnitId>, u32) -> Vec<UnitId>;
         charged_units(&UnitQuery) -> Vec<UnitSource>;
         cursor(BillingRunId) -> Option<RunCursor>;
-        record_page(BillingRunId, &PageResult, &RunCursor) -> ();
+        record_page(BillingRunId, PageResult, &RunCursor) -> ();
         record_allocation(BillingRunId, &[(DecisionId, Vec<i64>)], &[RunTotal], &RunCursor) -> ();
         finish_preview(&Stamp, BillingRunId) -> BillingRun;
         set_run_state(&Stamp, BillingRunId, &[RunState], RunState) -> BillingRun;
@@ -172,7 +173,7 @@ empty! {
         held(BillingRunId) -> Vec<HeldSubject>;
         decisions(BillingRunId, Option<DecisionId>, u32) -> Vec<Decision>;
         decision(DecisionId) -> Decision;
-        post_charges(&BillingRun, JournalEntryId, &[Charge]) -> ();
+        post_charges(&BillingRun, JournalEntryId, Vec<Charge>) -> ();
         ensure_run_entry(&Stamp, &BillingRun) -> JournalEntryId;
         charges(ProjectId, Option<Date>, Option<&str>, u32) -> Page<ChargeRow>;
         charges_of_unit(UnitId, u32) -> Vec<ChargeRow>;

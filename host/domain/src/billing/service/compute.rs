@@ -1,8 +1,8 @@
 //! Computing a run: pages of units go through the plug-ins of their fee items, and each page leaves its decisions.
 
-use futures_util::try_join;
+use futures_util::{StreamExt, TryStreamExt, stream, try_join};
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
 use tracing::{Instrument, info_span};
 
 use super::{BATCH_SUBJECTS, Billing, Progress, RunProgress};
@@ -27,6 +27,9 @@ use crate::{
 /// breaks on so many is broken: what is left of its failing batches is held whole, and nothing is charged by accident.
 const ISOLATED_FAILURES_MAX: usize = 4_096;
 
+/// Pages that are read before they are asked about: reading takes longer than asking, and two cores can do it side by side.
+const PAGES_AHEAD: usize = 2;
+
 /// One fee item of a run with everything that its pages need.
 struct ItemPlan {
     item: FeeItem,
@@ -48,9 +51,14 @@ struct Rules<'a> {
     items: Vec<(FeeItemId, Period, Option<(&'a str, &'a str)>, Option<i64>)>,
 }
 
+struct UnitPage {
+    units: Vec<UnitSource>,
+    until: UnitId,
+}
+
 /// What the calls of one page came to, before the lines are numbered.
 struct PageOutcome {
-    last: Option<UnitId>,
+    until: UnitId,
     units: usize,
     /// One a fee item, in the order of the plans.
     items: Vec<ItemOutcome>,
@@ -171,35 +179,36 @@ struct RunWork<'a> {
 }
 
 impl RunWork<'_> {
-    /// Reads, asks and records as a pipeline: while one page is asked about, the next is read and the one before recorded.
+    /// Reads, asks and records as a pipeline: while one page is asked about, the next ones are read and the one before is
+    /// recorded.
     async fn compute(&self, cursor: Option<RunCursor>) -> Result<()> {
         if cursor.as_ref().is_some_and(|cursor| cursor.finished) {
             return Ok(());
         }
         let (after, done) = cursor.map_or((None, 0), |cursor| (cursor.after, cursor.units));
-        let mut at = RunProgress { done, total: self.billing.store.count_units(self.run.project_id).await? };
+        let store = &self.billing.store;
+        let mut at = RunProgress { done, total: store.count_units(self.run.project_id).await? };
         self.billing.report(self.job, self.worker, at, self.progress).await?;
+        let ends = store.page_ends(self.run.project_id, after, BATCH_SUBJECTS).await?;
+        let starts = std::iter::once(after).chain(ends.iter().copied().map(Some));
+        let reads = starts.zip(ends.iter().copied()).map(|(after, until)| self.read(after, until));
+        let mut pages = pin!(stream::iter(reads).buffered(PAGES_AHEAD));
         let mut next_line = self.run.lines;
         let mut failures = vec![0; self.plans.len()];
-        let mut page = self.read(after).await?;
+        let mut page = pages.try_next().await?;
         let mut computed: Option<PageOutcome> = None;
-        while !page.is_empty() || computed.is_some() {
-            let next_after = page.last().map(|unit| unit.unit_id);
-            let full = page.len() == BATCH_SUBJECTS as usize;
+        while page.is_some() || computed.is_some() {
             let recorded = computed.take();
-            let asked = std::mem::take(&mut page);
-            let (outcome, following, ()) = try_join!(
-                self.ask(&asked, &mut failures),
-                async { if full { self.read(next_after).await } else { Ok(Vec::new()) } },
-                async {
+            let asked = page.take();
+            let (outcome, following, ()) =
+                try_join!(self.ask(asked.as_ref(), &mut failures), pages.try_next(), async {
                     let Some(outcome) = recorded else { return Ok(()) };
                     at.done += i64::try_from(outcome.units).expect("a page is far smaller than 2^63");
-                    let cursor = self.cursor(outcome.last, at.done, false);
+                    let cursor = self.cursor(Some(outcome.until), at.done, false);
                     let result = self.result(outcome, &mut next_line)?;
-                    self.billing.store.record_page(self.run.id, &result, &cursor).await?;
+                    store.record_page(self.run.id, result, &cursor).await?;
                     self.billing.report(self.job, self.worker, at, self.progress).await
-                },
-            )?;
+                })?;
             computed = outcome;
             page = following;
         }
@@ -210,24 +219,23 @@ impl RunWork<'_> {
         RunCursor { rules: self.rules.clone(), after, units, finished }
     }
 
-    async fn read(&self, after: Option<UnitId>) -> Result<Vec<UnitSource>> {
-        let query =
-            UnitQuery { project_id: self.run.project_id, period: self.run.period, after, limit: BATCH_SUBJECTS };
-        self.billing.store.charged_units(&query).await
+    async fn read(&self, after: Option<UnitId>, until: UnitId) -> Result<UnitPage> {
+        let query = UnitQuery { project_id: self.run.project_id, period: self.run.period, after, until };
+        Ok(UnitPage { units: self.billing.store.charged_units(&query).await?, until })
     }
 
     /// Asks the plug-ins of all fee items about a page.
-    async fn ask(&self, page: &[UnitSource], failures: &mut [usize]) -> Result<Option<PageOutcome>> {
-        let Some(last) = page.last() else { return Ok(None) };
+    async fn ask(&self, page: Option<&UnitPage>, failures: &mut [usize]) -> Result<Option<PageOutcome>> {
+        let Some(page) = page else { return Ok(None) };
         let mut items = Vec::with_capacity(self.plans.len());
         for (plan, failures) in self.plans.iter().zip(failures) {
             let span = info_span!("fee_item", run.id = %self.run.id, project.id = %self.run.project_id,
                 fee_item.id = %plan.item.id,
                 plugin = plan.policy.as_ref().map_or("none", |policy| policy.binding.plugin_id.as_str()));
             let item = ItemWork { billing: self.billing, run: self.run, plan };
-            items.push(item.ask(page, failures).instrument(span).await?);
+            items.push(item.ask(&page.units, failures).instrument(span).await?);
         }
-        Ok(Some(PageOutcome { last: Some(last.unit_id), units: page.len(), items }))
+        Ok(Some(PageOutcome { until: page.until, units: page.units.len(), items }))
     }
 
     /// Numbers the lines of a page and turns its calls into decisions, held subjects and totals.

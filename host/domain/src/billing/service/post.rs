@@ -1,6 +1,7 @@
 //! Posting: the recorded decisions of an approved run become charges and journal transfers. No plug-in is asked.
 
-use futures_util::try_join;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use std::{pin::pin, sync::Arc};
 
 use super::{Billing, Progress, RunProgress, compute::DECISIONS_PER_READ};
 use crate::{
@@ -11,6 +12,9 @@ use crate::{
     ids::*,
     journal::Charge,
 };
+
+/// While one page is written, the next is made ready.
+const PAGES_AT_ONCE: usize = 2;
 
 impl Billing {
     pub(super) async fn post(
@@ -26,35 +30,49 @@ impl Billing {
             return Ok(run);
         }
         let entry = self.store.ensure_run_entry(stamp, &run).await?;
-        let mut at = RunProgress { done: run.posted_lines, total: run.lines };
+        let mut at = RunProgress { done: 0, total: run.lines };
         self.report(job, worker, at, progress).await?;
-        let mut decisions = self.store.decisions(run_id, None, DECISIONS_PER_READ).await?;
-        while let Some(last) = decisions.last().map(|decision| decision.id) {
-            let charges = charges(&run, &decisions)?;
-            let posted = i64::try_from(charges.len()).expect("a few batches are far fewer than 2^63 lines");
-            let (following, ()) = try_join!(self.store.decisions(run_id, Some(last), DECISIONS_PER_READ), async {
-                if !charges.is_empty() {
-                    self.store.post_charges(&run, entry, &charges).await?;
-                }
-                Ok(())
-            })?;
-            at.done += posted;
+        let mut posted =
+            pin!(self.decisions(run_id).map(|page| self.post_page(&run, entry, page)).buffered(PAGES_AT_ONCE));
+        while let Some(lines) = posted.try_next().await? {
+            at.done += lines;
             self.report(job, worker, at, progress).await?;
-            decisions = following;
         }
         self.store.set_run_state(stamp, run_id, &[RunState::Posting], RunState::Posted).await
     }
+
+    /// The decisions of a run, some at a time.
+    fn decisions(&self, run_id: BillingRunId) -> impl Stream<Item = Result<Vec<Decision>>> + Send + use<> {
+        let store = Arc::clone(&self.store);
+        stream::try_unfold((store, None), move |(store, after)| async move {
+            let page = store.decisions(run_id, after, DECISIONS_PER_READ).await?;
+            let last = page.last().map(|decision| decision.id);
+            Ok(last.map(|last| (page, (store, Some(last)))))
+        })
+    }
+
+    /// Posts the lines of some decisions; those that an interrupted posting has written already stay as they are.
+    fn post_page(
+        &self,
+        run: &BillingRun,
+        entry: JournalEntryId,
+        page: Result<Vec<Decision>>,
+    ) -> impl Future<Output = Result<i64>> + Send + use<> {
+        let (store, run) = (Arc::clone(&self.store), run.clone());
+        async move {
+            let charges = charges(&run, &page?)?;
+            let lines = i64::try_from(charges.len()).expect("a few batches are far fewer than 2^63 lines");
+            store.post_charges(&run, entry, charges).await?;
+            Ok(lines)
+        }
+    }
 }
 
-/// The charges of these decisions that an interrupted posting has not written yet.
+/// The charges of these decisions.
 fn charges(run: &BillingRun, decisions: &[Decision]) -> Result<Vec<Charge>> {
     let mut charges = Vec::new();
     for decision in decisions {
-        for (index, line) in resolve_lines(decision)?.into_iter().enumerate() {
-            let number = decision.first_line + i64::try_from(index).expect("a batch is far smaller than 2^63");
-            if number < run.posted_lines {
-                continue;
-            }
+        for line in resolve_lines(decision)? {
             charges.push(Charge {
                 id: line.charge_id,
                 run_id: run.id,
