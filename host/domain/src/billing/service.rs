@@ -5,6 +5,7 @@ mod post;
 mod replay;
 mod view;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
 use crate::{
@@ -52,6 +53,35 @@ pub trait Progress: Send + Sync {
 /// Nobody watches.
 impl Progress for () {
     fn report(&self, _: RunProgress) {}
+}
+
+/// How often progress is stored while a job runs: often enough for a moving bar and a prompt cancel, and far more often
+/// than a lease needs; seldom enough that it costs a long run nothing.
+const REPORT_INTERVAL: TimeDelta = TimeDelta::milliseconds(200);
+
+/// A claimed job being worked on.
+struct Work<'a> {
+    billing: &'a Billing,
+    job: JobId,
+    worker: &'a str,
+    progress: &'a dyn Progress,
+    reported_at: Option<DateTime<Utc>>,
+}
+
+impl Work<'_> {
+    /// Tells whoever watches how far the job is; now and then stores it and finds out whether to go on.
+    async fn report(&mut self, at: RunProgress) -> Result<()> {
+        self.progress.report(at);
+        let now = self.billing.clock.now();
+        if at.done < at.total && self.reported_at.is_some_and(|before| now - before < REPORT_INTERVAL) {
+            return Ok(());
+        }
+        self.reported_at = Some(now);
+        if self.billing.store.report(self.job, self.worker, at.done, at.total, now).await? {
+            return Ok(());
+        }
+        Err(Error::Conflict("another worker has taken over this job".into()))
+    }
 }
 
 impl Billing {
@@ -167,23 +197,15 @@ impl Billing {
     /// Whatever stopped it; the job's row says the same.
     pub async fn work(&self, stamp: &Stamp, job: &Job, worker: &str, progress: &dyn Progress) -> Result<BillingRun> {
         let run_id = job.run_id.ok_or_else(|| Error::invalid("the job names no run"))?;
+        let work = Work { billing: self, job: job.id, worker, progress, reported_at: None };
         let result = match job.kind {
-            JobKind::PreviewRun => self.compute(stamp, run_id, job.id, worker, progress).await,
-            JobKind::PostRun => self.post(stamp, run_id, job.id, worker, progress).await,
+            JobKind::PreviewRun => self.compute(stamp, run_id, work).await,
+            JobKind::PostRun => self.post(stamp, run_id, work).await,
         };
         let cancelled = matches!(result, Err(Error::Cancelled));
         let error = result.as_ref().err().map(ToString::to_string);
         self.store.finish(job.id, worker, error.as_deref(), cancelled, self.clock.now()).await?;
         result
-    }
-
-    /// Stores progress and finds out whether to go on.
-    async fn report(&self, job: JobId, worker: &str, at: RunProgress, progress: &dyn Progress) -> Result<()> {
-        progress.report(at);
-        if self.store.report(job, worker, at.done, at.total, self.clock.now()).await? {
-            return Ok(());
-        }
-        Err(Error::Conflict("another worker has taken over this job".into()))
     }
 
     /// Months from the project's first posted one up to and including `through` that have no posted run: what a skipped

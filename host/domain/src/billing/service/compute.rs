@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 use tracing::{Instrument, info_span};
 
-use super::{BATCH_SUBJECTS, Billing, Progress, RunProgress};
+use super::{BATCH_SUBJECTS, Billing, RunProgress, Work};
 use crate::{
     Error, Fen, Period, Result,
     access::Stamp,
@@ -77,14 +77,7 @@ struct Call {
 }
 
 impl Billing {
-    pub(super) async fn compute(
-        &self,
-        stamp: &Stamp,
-        run_id: BillingRunId,
-        job: JobId,
-        worker: &str,
-        progress: &dyn Progress,
-    ) -> Result<BillingRun> {
+    pub(super) async fn compute(&self, stamp: &Stamp, run_id: BillingRunId, work: Work<'_>) -> Result<BillingRun> {
         let run = self.store.run(run_id).await?;
         if run.state != RunState::Computing {
             return Ok(run);
@@ -99,8 +92,7 @@ impl Billing {
                     .into(),
             ));
         }
-        let work = RunWork { billing: self, run: &run, plans: &plans, rules, job, worker, progress };
-        work.compute(cursor).await?;
+        RunWork { billing: self, run: &run, plans: &plans, rules }.compute(cursor, work).await?;
         self.store.finish_preview(stamp, run_id).await
     }
 
@@ -173,22 +165,19 @@ struct RunWork<'a> {
     run: &'a BillingRun,
     plans: &'a [ItemPlan],
     rules: String,
-    job: JobId,
-    worker: &'a str,
-    progress: &'a dyn Progress,
 }
 
 impl RunWork<'_> {
     /// Reads, asks and records as a pipeline: while one page is asked about, the next ones are read and the one before is
     /// recorded.
-    async fn compute(&self, cursor: Option<RunCursor>) -> Result<()> {
+    async fn compute(&self, cursor: Option<RunCursor>, mut work: Work<'_>) -> Result<()> {
         if cursor.as_ref().is_some_and(|cursor| cursor.finished) {
             return Ok(());
         }
         let (after, done) = cursor.map_or((None, 0), |cursor| (cursor.after, cursor.units));
         let store = &self.billing.store;
         let mut at = RunProgress { done, total: store.count_units(self.run.project_id).await? };
-        self.billing.report(self.job, self.worker, at, self.progress).await?;
+        work.report(at).await?;
         let ends = store.page_ends(self.run.project_id, after, BATCH_SUBJECTS).await?;
         let starts = std::iter::once(after).chain(ends.iter().copied().map(Some));
         let reads = starts.zip(ends.iter().copied()).map(|(after, until)| self.read(after, until));
@@ -207,7 +196,7 @@ impl RunWork<'_> {
                     let cursor = self.cursor(Some(outcome.until), at.done, false);
                     let result = self.result(outcome, &mut next_line)?;
                     store.record_page(self.run.id, result, &cursor).await?;
-                    self.billing.report(self.job, self.worker, at, self.progress).await
+                    work.report(at).await
                 })?;
             computed = outcome;
             page = following;

@@ -3,7 +3,7 @@
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::{pin::pin, sync::Arc};
 
-use super::{Billing, Progress, RunProgress, compute::DECISIONS_PER_READ};
+use super::{Billing, RunProgress, Work, compute::DECISIONS_PER_READ};
 use crate::{
     Result,
     access::Stamp,
@@ -17,26 +17,19 @@ use crate::{
 const PAGES_AT_ONCE: usize = 2;
 
 impl Billing {
-    pub(super) async fn post(
-        &self,
-        stamp: &Stamp,
-        run_id: BillingRunId,
-        job: JobId,
-        worker: &str,
-        progress: &dyn Progress,
-    ) -> Result<BillingRun> {
+    pub(super) async fn post(&self, stamp: &Stamp, run_id: BillingRunId, mut work: Work<'_>) -> Result<BillingRun> {
         let run = self.store.run(run_id).await?;
         if run.state != RunState::Posting {
             return Ok(run);
         }
         let entry = self.store.ensure_run_entry(stamp, &run).await?;
         let mut at = RunProgress { done: 0, total: run.lines };
-        self.report(job, worker, at, progress).await?;
+        work.report(at).await?;
         let mut posted =
             pin!(self.decisions(run_id).map(|page| self.post_page(&run, entry, page)).buffered(PAGES_AT_ONCE));
         while let Some(lines) = posted.try_next().await? {
             at.done += lines;
-            self.report(job, worker, at, progress).await?;
+            work.report(at).await?;
         }
         self.store.set_run_state(stamp, run_id, &[RunState::Posting], RunState::Posted).await
     }
