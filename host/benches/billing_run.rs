@@ -246,7 +246,13 @@ fn raw_sqlite(url: &str, run: BillingRunId) -> Duration {
     let source = rusqlite::Connection::open(path).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let target = rusqlite::Connection::open(folder.path().join("raw.sqlite")).unwrap();
-    target.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF;").unwrap();
+    // The switches of the host's own writer.
+    target
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF; \
+             PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8192;",
+        )
+        .unwrap();
     let mut shape = source
         .prepare("SELECT sql FROM sqlite_master WHERE tbl_name IN ('decision', 'charge', 'transfer') AND sql IS NOT NULL ORDER BY type = 'table' DESC")
         .unwrap();

@@ -334,6 +334,9 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("{skip locked}", "", "FOR UPDATE SKIP LOCKED"),
     // Rows gathered into one JSON text: SQLite hands rows over one by one through a worker thread, which costs more than
     // making and reading JSON. Identifiers are bytes there and have to be spelt.
+    // The columns between the two: gathered on SQLite only, where they are read by `gathered_rows!`.
+    ("{gather}", "json_group_array(json_array(", ""),
+    ("{end}", "))", ""),
     ("{rows}", "json_group_array", "json_agg"),
     ("{array}", "json_array", "json_build_array"),
     ("{json}", "json", ""),

@@ -1,7 +1,7 @@
 //! The units of a run with everything that facts are computed from, a page in a few statements.
 //!
-//! Each statement gathers its rows into one JSON text. Handing them over row by row costs more than making and reading JSON,
-//! and columns that most units leave empty cost nothing this way.
+//! On SQLite each statement gathers its rows into one JSON text: handing them over row by row, through a worker thread, costs
+//! more than making and reading JSON. On PostgreSQL it is the other way round.
 
 use guanjia_domain::{
     Date, Result,
@@ -12,40 +12,76 @@ use guanjia_domain::{
     ports::UnitQuery,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::{
-    db::{Row, Scope},
+    db::{Cells, Row, Scope},
     estate::gathered,
     sql::Scoped,
+    value::Cell,
 };
 
-#[derive(Deserialize)]
-struct UnitCells(
-    UnitId,
-    Arc<str>,
-    UnitKind,
-    OccupancyStatus,
-    i64,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-    Option<String>,
-    Option<i64>,
-    Option<Flag>,
-    Option<String>,
-    i64,
-);
+/// Rows that SQLite hands over gathered and PostgreSQL one by one: tuples of what the columns are read as.
+macro_rules! gathered_rows {
+    ($($name:ident($($field:ident: $type:ty),* $(,)?);)*) => {$(
+        #[derive(Deserialize)]
+        struct $name($($type),*);
 
-#[derive(Deserialize)]
-struct TenureCells(UnitId, Option<Date>, PartyId, TenureKind, Option<Date>, TenureId);
+        impl Gathered for $name {
+            fn read(cells: &mut Cells<'_>) -> Result<Self> {
+                $(let $field: $type = cells.take()?;)*
+                Ok($name($($field),*))
+            }
+        }
+    )*};
+}
 
-#[derive(Deserialize)]
-struct AssignmentCells(UnitId, FeeItemId, Date, Option<Date>);
+trait Gathered: DeserializeOwned {
+    fn read(cells: &mut Cells<'_>) -> Result<Self>;
+}
 
-#[derive(Deserialize)]
-struct MeterCells(UnitId, FeeItemId, i64, Option<i64>, Option<i64>);
+fn gather<T: Gathered>(rows: &[Row]) -> Result<Vec<T>> {
+    match rows {
+        [row @ Row::Sqlite(_)] => gathered(row),
+        rows => rows.iter().map(|row| T::read(&mut row.cells())).collect(),
+    }
+}
+
+gathered_rows! {
+    UnitCells(
+        unit_id: UnitId,
+        building: String,
+        kind: UnitKind,
+        occupancy: OccupancyStatus,
+        gross_floor_area_cm2: i64,
+        internal_area_cm2: Option<i64>,
+        storey: Option<i64>,
+        rent_fen: Option<i64>,
+        building_kind: Option<String>,
+        building_storeys: Option<i64>,
+        has_lift: Option<Flag>,
+        space_kind: Option<String>,
+        vehicle_count: i64,
+    );
+    TenureCells(
+        unit_id: UnitId,
+        starts_on: Option<Date>,
+        party_id: PartyId,
+        kind: TenureKind,
+        ends_on: Option<Date>,
+        tenure_id: TenureId,
+    );
+    AssignmentCells(unit_id: UnitId, fee_item_id: FeeItemId, from: Date, to: Option<Date>);
+    ChargedCells(unit_id: UnitId, fee_item_id: FeeItemId);
+    MeterCells(
+        unit_id: UnitId,
+        fee_item_id: FeeItemId,
+        multiplier_milli: i64,
+        previous_milli: Option<i64>,
+        current_milli: Option<i64>,
+    );
+}
 
 /// SQLite has no booleans of its own.
 #[derive(Deserialize)]
@@ -53,6 +89,14 @@ struct MeterCells(UnitId, FeeItemId, i64, Option<i64>, Option<i64>);
 enum Flag {
     Bool(bool),
     Number(i64),
+}
+
+impl Cell for Option<Flag> {
+    type Raw = Option<bool>;
+
+    fn from_raw(raw: Option<bool>) -> Result<Self> {
+        Ok(raw.map(Flag::Bool))
+    }
 }
 
 impl From<Flag> for bool {
@@ -83,7 +127,7 @@ impl From<UnitCells> for UnitSource {
         ) = cells;
         Self {
             unit_id,
-            building,
+            building: building.into(),
             facts: UnitFacts {
                 kind,
                 occupancy,
@@ -105,39 +149,39 @@ impl From<UnitCells> for UnitSource {
 
 /// The page itself.
 const UNITS: Scoped = sql!(
-    "SELECT {rows}({array}({hex}(u.id), COALESCE(b.building_no, p.area_no, ''), u.kind, u.occupancy, u.gross_floor_area_cm2, ",
+    "SELECT {gather}{hex}(u.id), COALESCE(b.building_no, p.area_no, ''), u.kind, u.occupancy, u.gross_floor_area_cm2, ",
     "u.internal_area_cm2, u.storey, u.rent_fen, b.kind, e.storeys, e.has_lift, p.kind, ",
-    "(SELECT COUNT(*) FROM vehicle v WHERE v.unit_id = u.id))) ",
+    "(SELECT COUNT(*) FROM vehicle v WHERE v.unit_id = u.id){end} ",
     "FROM unit u LEFT JOIN entrance e ON e.id = u.entrance_id LEFT JOIN building b ON b.id = e.building_id ",
     "LEFT JOIN parking_area p ON p.id = u.parking_area_id ",
     "WHERE u.company_id = $1 AND u.project_id = $2 AND u.id > $3 AND u.id <= $4"
 );
 
 const TENURES: Scoped = sql!(
-    "SELECT {rows}({array}({hex}(unit_id), starts_on, {hex}(party_id), kind, ends_on, {hex}(id))) FROM tenure ",
+    "SELECT {gather}{hex}(unit_id), starts_on, {hex}(party_id), kind, ends_on, {hex}(id){end} FROM tenure ",
     "WHERE company_id = $1 AND unit_id >= $2 AND unit_id <= $3 AND kind IN ('owner', 'lessee') ",
     "AND (starts_on IS NULL OR starts_on < $5) AND (ends_on IS NULL OR ends_on > $4)"
 );
 
 const ASSIGNMENTS: Scoped = sql!(
-    "SELECT {rows}({array}({hex}(unit_id), {hex}(fee_item_id), starts_on, ends_on)) FROM fee_assignment ",
+    "SELECT {gather}{hex}(unit_id), {hex}(fee_item_id), starts_on, ends_on{end} FROM fee_assignment ",
     "WHERE company_id = $1 AND unit_id >= $2 AND unit_id <= $3 AND starts_on < $5 AND (ends_on IS NULL OR ends_on > $4)"
 );
 
 /// What is charged for the period already: mostly nothing, so that asking for all of it at once is cheaper than looking for
 /// each assignment.
 const CHARGED: Scoped = sql!(
-    "SELECT {rows}({array}({hex}(unit_id), {hex}(fee_item_id))) FROM charge ",
+    "SELECT {gather}{hex}(unit_id), {hex}(fee_item_id){end} FROM charge ",
     "WHERE company_id = $1 AND unit_id >= $2 AND unit_id <= $3 AND period_start = $4 AND revision = 0 AND starts_on < $5"
 );
 
 /// Previous reading: the last one before the fee item's part of the period; current: the last one in it.
 const METERS: Scoped = sql!(
-    "SELECT {rows}({array}({hex}(m.unit_id), {hex}(m.fee_item_id), m.multiplier_milli, ",
+    "SELECT {gather}{hex}(m.unit_id), {hex}(m.fee_item_id), m.multiplier_milli, ",
     "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on < m.from_day ",
     "ORDER BY r.read_on DESC LIMIT 1), ",
     "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on >= m.from_day AND r.read_on < m.to_day ",
-    "ORDER BY r.read_on DESC LIMIT 1))) ",
+    "ORDER BY r.read_on DESC LIMIT 1){end} ",
     "FROM (SELECT o.id, o.unit_id, o.fee_item_id, o.multiplier_milli, ",
     "CASE WHEN f.starts_on > $4 THEN f.starts_on ELSE $4 END AS from_day, ",
     "CASE WHEN f.ends_on < $5 THEN f.ends_on ELSE $5 END AS to_day ",
@@ -171,10 +215,8 @@ impl Scope {
 
     pub(crate) async fn charged_units(&mut self, query: &UnitQuery) -> Result<Vec<UnitSource>> {
         let after = query.after.map_or(Uuid::nil(), |unit| unit.0);
-        let Some(row) = self.row(UNITS, values![query.project_id, after, query.until]).await? else {
-            return Ok(Vec::new());
-        };
-        let mut units: Vec<UnitSource> = gathered::<UnitCells>(&row)?.into_iter().map(UnitSource::from).collect();
+        let rows = self.rows(UNITS, values![query.project_id, after, query.until]).await?;
+        let mut units: Vec<UnitSource> = gather::<UnitCells>(&rows)?.into_iter().map(UnitSource::from).collect();
         // An aggregate promises no order.
         units.sort_unstable_by_key(|unit| unit.unit_id);
         let mut page = UnitPage { units, at: 0 };
@@ -188,7 +230,12 @@ impl Scope {
         }
         let mut assignments: Vec<AssignmentCells> = self.of_page(ASSIGNMENTS, query, &page).await?;
         assignments.sort_unstable_by_key(|AssignmentCells(unit, fee_item, ..)| (*unit, *fee_item));
-        let charged: HashSet<(UnitId, FeeItemId)> = self.of_page(CHARGED, query, &page).await?.into_iter().collect();
+        let charged: HashSet<(UnitId, FeeItemId)> = self
+            .of_page(CHARGED, query, &page)
+            .await?
+            .into_iter()
+            .map(|ChargedCells(unit, fee_item)| (unit, fee_item))
+            .collect();
         assignments.retain(|AssignmentCells(unit, fee_item, ..)| !charged.contains(&(*unit, *fee_item)));
         for AssignmentCells(unit, fee_item_id, from, to) in assignments {
             page.with(unit, |unit| unit.assigned.push(AssignedItem { fee_item_id, from, to, meter: None }));
@@ -206,15 +253,10 @@ impl Scope {
     }
 
     /// The rows of a statement that belong to units between the first and the last of a page.
-    async fn of_page<T: DeserializeOwned>(
-        &mut self,
-        statement: Scoped,
-        query: &UnitQuery,
-        page: &UnitPage,
-    ) -> Result<Vec<T>> {
+    async fn of_page<T: Gathered>(&mut self, statement: Scoped, query: &UnitQuery, page: &UnitPage) -> Result<Vec<T>> {
         let (Some(first), Some(last)) = (page.units.first(), page.units.last()) else { return Ok(Vec::new()) };
         let values = values![first.unit_id, last.unit_id, query.period.start, query.period.end];
-        self.row(statement, values).await?.map_or(Ok(Vec::new()), |row| gathered(&row))
+        gather(&self.rows(statement, values).await?)
     }
 }
 
