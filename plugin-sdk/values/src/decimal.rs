@@ -93,9 +93,12 @@ impl Decimal {
     #[must_use]
     pub fn trimmed(self, scale_min: u8) -> Self {
         let Self { mut mantissa, mut scale } = self;
-        while scale > scale_min && mantissa % 10 == 0 {
-            mantissa /= 10;
-            scale -= 1;
+        // Several zeros at a time: divisions are the dearest instructions of a sandbox.
+        for (places, power) in [(4, 10_000), (2, 100), (1, 10)] {
+            while scale >= scale_min.saturating_add(places) && mantissa % power == 0 {
+                mantissa /= power;
+                scale -= places;
+            }
         }
         Self { mantissa, scale }
     }
@@ -338,17 +341,29 @@ impl Exact {
     /// rounded half up. None where it does not fit.
     #[must_use]
     pub fn to_decimal(self, scale_min: u8, scale_max: u8) -> Option<Decimal> {
+        if let Some(decimal) = self.as_decimal().filter(|decimal| decimal.scale <= scale_max)
+            && let Some(decimal) = decimal.rescale(decimal.scale.max(scale_min))
+        {
+            return Some(decimal.trimmed(scale_min));
+        }
         let mantissa = self.round_to(scale_max, Rounding::HalfUp)?;
         Some(Decimal::from_parts(mantissa, scale_max)?.trimmed(scale_min))
+    }
+
+    /// The value as it is, where its denominator is a power of ten, which sums and products of decimals leave it.
+    fn as_decimal(self) -> Option<Decimal> {
+        let den = i64::try_from(self.den).ok()?;
+        let scale = (0..=Decimal::SCALE_MAX).find(|scale| power_of_ten(*scale) == den)?;
+        Decimal::from_parts(i64::try_from(self.num).ok()?, scale)
     }
 
     fn sum(self, other: Self) -> Option<Self> {
         if self.den == other.den {
             return Some(Self { num: self.num.checked_add(other.num)?, den: self.den });
         }
-        let left = self.num.checked_mul(other.den)?;
-        let right = other.num.checked_mul(self.den)?;
-        Some(Self { num: left.checked_add(right)?, den: self.den.checked_mul(other.den)? })
+        let left = narrow_mul(self.num, other.den)?;
+        let right = narrow_mul(other.num, self.den)?;
+        Some(Self { num: left.checked_add(right)?, den: narrow_mul(self.den, other.den)? })
     }
 
     fn product(self, other: Self) -> Option<Self> {
@@ -397,7 +412,10 @@ fn narrow_mul(a: i128, b: i128) -> Option<i128> {
 fn div_rem(a: i128, b: i128) -> (i128, i128) {
     match (i64::try_from(a), i64::try_from(b)) {
         // The divisor is positive, so the quotient always fits.
-        (Ok(a), Ok(b)) => (i128::from(a / b), i128::from(a % b)),
+        (Ok(a), Ok(b)) => {
+            let quotient = a / b;
+            (i128::from(quotient), i128::from(a - quotient * b))
+        }
         _ => (a / b, a % b),
     }
 }
@@ -565,6 +583,13 @@ mod tests {
         fn any_decimal_survives_its_text(mantissa in any::<i64>(), scale in 0..=9_u8) {
             let decimal = Decimal { mantissa, scale };
             prop_assert_eq!(decimal.to_string().parse(), Ok(decimal));
+        }
+
+        #[test]
+        fn a_decimal_is_shown_as_the_fraction_that_it_is(num in -1_000_000_000_000_i64..1_000_000_000_000, scale in 0..=6_u8) {
+            let exact = Exact::from_minor(num, scale);
+            let rounded = Decimal::from_parts(exact.round_to(6, Rounding::HalfUp).unwrap(), 6).unwrap();
+            prop_assert_eq!(exact.to_decimal(2, 6).unwrap().to_string(), rounded.trimmed(2).to_string());
         }
 
         #[test]
