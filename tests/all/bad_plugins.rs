@@ -1,6 +1,6 @@
 //! A bad plug-in holds exactly the subjects it fails on; the rest of the run is posted and the host stays up.
 
-use crate::host::{Host, workbook};
+use crate::host::{HOME_FEE, Host, PROJECT};
 use guanjia_harness::Kind;
 use rstest::rstest;
 use std::{
@@ -8,7 +8,6 @@ use std::{
     sync::OnceLock,
 };
 
-const PROJECT: &str = "巴黎都市";
 /// Homes of 94.56 m² that are charged 住宅物业费: 108 of that size, of which 6 are offices with another fee item.
 const HOMES_OF_94_56: usize = 102;
 const HOMES: i64 = 420;
@@ -25,25 +24,9 @@ fn misbehaving() -> &'static Path {
 
 /// The example estate with the bad plug-in for 住宅物业费 from February on.
 async fn office(kind: Kind, settings: &str) -> Host {
-    let host = Host::fresh(kind).await;
-    host.run(&["plugin", "install", "standard"]).expect(0);
-    host.run(&["import", "microcommunity", workbook().to_str().unwrap(), "--project", PROJECT, "--json"]).expect(0);
-    host.run(&["user", "add", "wang", "--role", "manager"]).expect(0);
+    let host = Host::office(kind).await;
     host.run(&["plugin", "install", misbehaving().to_str().unwrap()]).expect(0);
-    let settings = host.file("settings.json", settings);
-    let bind = [
-        "plugin",
-        "bind",
-        "--project",
-        PROJECT,
-        "--fee-item",
-        "住宅物业费",
-        "--plugin",
-        "misbehaving-fee@1.0.0",
-        "--settings",
-        &settings,
-    ];
-    host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(0);
+    host.bind("misbehaving-fee@1.0.0", settings, "2025-02-01").expect(0);
     host
 }
 
@@ -71,7 +54,7 @@ async fn exactly_the_failing_subjects_are_held(
     assert_eq!(held.len(), HOMES_OF_94_56, "{:?}", held.first());
     for line in &held {
         assert_eq!(line["kind"], kind_of_hold, "{line}");
-        assert_eq!(line["fee_item"], "住宅物业费");
+        assert_eq!(line["fee_item"], HOME_FEE);
         assert!(line["unit"].as_str().unwrap().ends_with("02"), "the homes of 94.56 m² end with 02: {line}");
         assert!(!line["reason"].as_str().unwrap().is_empty());
     }
@@ -100,20 +83,7 @@ async fn held_subjects_are_charged_once_the_cause_is_mended(#[values(Kind::Sqlit
         host.run(&["bill", "post", run["run"].as_str().unwrap(), "--json"]).expect(expected).json()
     };
     bill(5);
-    let settings = host.file("good.json", r#"{"price":"2.80"}"#);
-    let bind = [
-        "plugin",
-        "bind",
-        "--project",
-        PROJECT,
-        "--fee-item",
-        "住宅物业费",
-        "--plugin",
-        "area-fee@1.0.0",
-        "--settings",
-        &settings,
-    ];
-    host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(0);
+    host.bind("area-fee@1.0.0", r#"{"price":"2.80"}"#, "2025-02-01").expect(0);
     let mended = bill(0);
     assert_eq!(mended["posted_lines"], i64::try_from(HOMES_OF_94_56).unwrap(), "only what was held is charged now");
     assert_eq!(mended["total_fen"], i64::try_from(HOMES_OF_94_56).unwrap() * 26_477, "94.56 × 2.80 = 264.768");

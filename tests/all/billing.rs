@@ -1,21 +1,9 @@
 //! Runs over time: four eyes, posting once, skipped months, changes in mid-month, and records that change afterwards.
 
-use crate::host::{Host, workbook};
+use crate::host::{HOME_FEE, Host, PROJECT};
 use guanjia_harness::Kind;
 use rstest::rstest;
 use serde_json::Value;
-
-const PROJECT: &str = "巴黎都市";
-
-/// The example estate with two people, nothing billed.
-async fn office(kind: Kind) -> Host {
-    let host = Host::fresh(kind).await;
-    host.run(&["plugin", "install", "standard"]).expect(0);
-    host.run(&["import", "microcommunity", workbook().to_str().unwrap(), "--project", PROJECT, "--json"]).expect(0);
-    host.run(&["user", "add", "wang", "--role", "manager"]).expect(0);
-    host.run(&["user", "add", "li", "--role", "cashier"]).expect(0);
-    host
-}
 
 fn preview(host: &Host, period: &str) -> Value {
     host.json(&["bill", "preview", "--project", PROJECT, "--period", period])
@@ -43,7 +31,7 @@ fn of_unit<'a>(lines: &'a [Value], place: &str, fee_item: &str) -> Vec<&'a Value
 #[rstest]
 #[tokio::test]
 async fn whoever_made_a_run_does_not_approve_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let host = office(kind).await;
+    let host = Host::office(kind).await;
     let run = preview(&host, "2025-01");
     let id = run["run"].as_str().unwrap();
     assert_eq!(run["total_fen"], 13_998_672);
@@ -63,7 +51,7 @@ async fn whoever_made_a_run_does_not_approve_it(#[values(Kind::Sqlite, Kind::Pos
 #[rstest]
 #[tokio::test]
 async fn skipped_months_are_caught_up(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let host = office(kind).await;
+    let host = Host::office(kind).await;
     posted(&host, "2025-01");
     let runs =
         host.run(&["bill", "catch-up", "--project", PROJECT, "--through", "2025-04", "--json"]).expect(0).lines();
@@ -75,7 +63,7 @@ async fn skipped_months_are_caught_up(#[values(Kind::Sqlite, Kind::Postgres)] ki
 #[rstest]
 #[tokio::test]
 async fn a_month_before_the_fees_begin_charges_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let host = office(kind).await;
+    let host = Host::office(kind).await;
     let run = preview(&host, "2024-12");
     assert_eq!((&run["lines"], &run["held"], &run["total_fen"]), (&Value::from(0), &Value::from(0), &Value::from(0)));
 }
@@ -83,14 +71,14 @@ async fn a_month_before_the_fees_begin_charges_nothing(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[tokio::test]
 async fn an_owner_change_in_mid_month_is_prorated(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let host = office(kind).await;
+    let host = Host::office(kind).await;
     let transfer =
         ["unit", "transfer", "--project", PROJECT, "--unit", "6-1-103", "--to", "新业主", "--from", "2025-03-11"];
     host.run(&transfer).expect(0);
     posted(&host, "2025-03");
     let lines = lines(&host, "2025-03");
     assert_eq!(lines.len(), 854, "two fee items of one home are split");
-    let fee = of_unit(&lines, "6-1-103", "住宅物业费");
+    let fee = of_unit(&lines, "6-1-103", HOME_FEE);
     // 118.27 × 2.80 = 331.156 a month: 10 of 31 days are 106.8245, 21 of 31 days are 224.3315.
     let parts: Vec<(&str, i64)> =
         fee.iter().map(|line| (line["from"].as_str().unwrap(), line["amount_fen"].as_i64().unwrap())).collect();
@@ -103,53 +91,27 @@ async fn an_owner_change_in_mid_month_is_prorated(#[values(Kind::Sqlite, Kind::P
 #[rstest]
 #[tokio::test]
 async fn later_changes_touch_neither_lines_nor_replay(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let host = office(kind).await;
+    let host = Host::office(kind).await;
     let run = posted(&host, "2025-01");
     let before = lines(&host, "2025-01");
     host.run(&["unit", "set", "--project", PROJECT, "--unit", "6-1-103", "--area", "200"]).expect(0);
-    let settings = host.file("dearer.json", r#"{"price":"9.99"}"#);
-    let bind = [
-        "plugin",
-        "bind",
-        "--project",
-        PROJECT,
-        "--fee-item",
-        "住宅物业费",
-        "--plugin",
-        "area-fee@1.0.0",
-        "--settings",
-        &settings,
-    ];
-    host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(0);
+    host.bind("area-fee@1.0.0", r#"{"price":"9.99"}"#, "2025-02-01").expect(0);
     assert_eq!(lines(&host, "2025-01"), before);
     let replay = host.json(&["replay", run["run"].as_str().unwrap()]);
     assert_eq!(replay["decisions"], replay["identical"]);
     posted(&host, "2025-02");
     let february = lines(&host, "2025-02");
-    assert_eq!(of_unit(&february, "6-1-103", "住宅物业费")[0]["amount_fen"], 199_800, "200 m² × 9.99");
+    assert_eq!(of_unit(&february, "6-1-103", HOME_FEE)[0]["amount_fen"], 199_800, "200 m² × 9.99");
     host.assert_consistent();
 }
 
 #[rstest]
 #[tokio::test]
 async fn settings_that_do_not_fit_are_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let host = office(kind).await;
+    let host = Host::office(kind).await;
     for settings in
         ["{}", r#"{"price":2.8}"#, r#"{"price":"2.80","colour":"red"}"#, r#"{"price":"-1"}"#, "[1]", "nonsense"]
     {
-        let file = host.file("settings.json", settings);
-        let bind = [
-            "plugin",
-            "bind",
-            "--project",
-            PROJECT,
-            "--fee-item",
-            "住宅物业费",
-            "--plugin",
-            "area-fee@1.0.0",
-            "--settings",
-            &file,
-        ];
-        host.run(&[&bind[..], &["--from", "2025-02-01"]].concat()).expect(3);
+        host.bind("area-fee@1.0.0", settings, "2025-02-01").expect(3);
     }
 }

@@ -13,6 +13,10 @@ use std::{
 };
 use tempfile::TempDir;
 
+/// The project of the example workbook, and what its homes are charged.
+pub const PROJECT: &str = "巴黎都市";
+pub const HOME_FEE: &str = "住宅物业费";
+
 /// A host of its own for one test: database and data directory.
 pub struct Host {
     database: TestDatabase,
@@ -125,6 +129,24 @@ impl Host {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).unwrap();
         path.display().to_string()
+    }
+
+    /// The example estate, with wang who manages it and li at its till; nothing billed.
+    pub async fn office(kind: Kind) -> Self {
+        let host = Self::fresh(kind).await;
+        host.run(&["plugin", "install", "standard"]).expect(0);
+        host.run(&["import", "microcommunity", workbook().to_str().unwrap(), "--project", PROJECT, "--json"]).expect(0);
+        host.run(&["user", "add", "wang", "--role", "manager"]).expect(0);
+        host.run(&["user", "add", "li", "--role", "cashier"]).expect(0);
+        host
+    }
+
+    /// Binds a plug-in with these settings to the example's fee for homes, from a date on.
+    #[track_caller]
+    pub fn bind(&self, plugin: &str, settings: &str, from: &str) -> Ran {
+        let settings = self.file("settings.json", settings);
+        let to = ["plugin", "bind", "--project", PROJECT, "--fee-item", HOME_FEE];
+        self.run(&[&to[..], &["--plugin", plugin, "--settings", &settings, "--from", from]].concat())
     }
 
     /// Consistency of everything, as `guanjia check` sees it.
