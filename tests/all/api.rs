@@ -260,7 +260,7 @@ impl Operation {
                 });
             }
         }
-        assert!(operations.len() >= 31, "only {} operations are documented", operations.len());
+        assert!(operations.len() >= 32, "only {} operations are documented", operations.len());
         operations
     }
 
@@ -303,6 +303,9 @@ impl Operation {
             "/api/v1/bindings" => json!({
                 "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01-01",
+            }),
+            "/api/v1/units/{id}" => json!({
+                "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",
             }),
             other => panic!("say here what {other} takes"),
         }
@@ -644,6 +647,54 @@ async fn a_workbook_goes_in_and_out_over_http(#[values(Kind::Sqlite, Kind::Postg
     assert_eq!((&again["changes"], &again["differences"]), (&unchanged, &json!([])), "an export is the same estate");
     assert_eq!(import(example(), false).await.json(200)["changes"], unchanged);
     host.assert_consistent();
+}
+
+/// What a person edits is written over the state that the person saw, or not at all.
+#[rstest]
+#[tokio::test]
+async fn a_unit_is_edited_by_one_person_at_a_time(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let units = office.wang.get(&format!("/api/v1/units?project={}&limit=1", office.project)).await.json(200);
+    let path = format!("/api/v1/units/{}", text(&units["items"][0]["id"]));
+    let read = office.wang.get(&path).await;
+    let tag = read.headers[header::ETAG].to_str().unwrap().to_owned();
+    let unit = read.json(200);
+    let fields =
+        ["kind", "storey", "layout_code", "gross_floor_area_cm2", "internal_area_cm2", "rent_fen", "occupancy"];
+    let mut edit: Value = fields.iter().map(|field| (field.to_string(), unit[*field].clone())).collect();
+    edit["unit_no"] = unit["place"]["unit"].clone();
+    edit["storey"] = json!(7);
+    let put = async |caller: &Caller, tag: Option<&str>, edit: &Value| {
+        let request = caller.request(Method::PUT, &path).json(edit);
+        said(tag.into_iter().fold(request, |request, tag| request.header(header::IF_MATCH, tag))).await
+    };
+    for no_tag in [None, Some("*"), Some("")] {
+        put(&office.wang, no_tag, &edit).await.problem(428, "precondition-required");
+    }
+    for other in ["\"0\"", "W/\"1\"", "1"] {
+        put(&office.wang, Some(other), &edit).await.problem(412, "stale");
+    }
+    put(&office.engineer, Some(&tag), &edit).await.problem(403, "permission");
+    let mut bad = edit.clone();
+    (bad["kind"], bad["storey"], bad["rent_fen"]) = (json!("castle"), json!(4_000), json!(-1));
+    let problem = put(&office.wang, Some(&tag), &bad).await.problem(422, "invalid");
+    let pointers: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|error| text(&error["pointer"])).collect();
+    assert_eq!(pointers, ["#/kind", "#/storey", "#/rent_fen"], "{problem}");
+    assert_eq!(office.wang.get(&path).await.json(200), unit, "nothing was changed so far");
+
+    let written = put(&office.wang, Some(&tag), &edit).await;
+    let after = written.json(200);
+    assert_eq!((&after["storey"], &after["owners"]), (&json!(7), &unit["owners"]));
+    let read = office.wang.get(&path).await;
+    assert_eq!((&read.headers[header::ETAG], read.json(200)), (&written.headers[header::ETAG], after));
+    put(&office.wang, Some(&tag), &edit).await.problem(412, "stale");
+    let both = format!("{tag}, {}", written.headers[header::ETAG].to_str().unwrap());
+    put(&office.wang, Some(&both), &edit).await.json(200);
+    let audit = office.wang.get("/api/v1/audit?limit=5").await.json(200);
+    let edits = audit["items"].as_array().unwrap().iter().filter(|row| row["action"] == "unit.update").count();
+    assert_eq!(edits, 2, "{audit}");
+    office.host.assert_consistent();
 }
 
 /// What no handler can use is answered at the door, as everything else that goes wrong.

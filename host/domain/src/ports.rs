@@ -109,6 +109,8 @@ pub struct UnitRow {
     pub place: UnitPlace,
     /// Names of today's owners.
     pub owners: Vec<String>,
+    /// Counts the changes of the unit's own fields and place: what an edit was made from.
+    pub version: i64,
 }
 
 /// A posted charge with the names a list shows.
@@ -146,8 +148,11 @@ pub trait EstateStore: Send + Sync {
     /// Place of each given unit.
     async fn places(&self, units: &[UnitId]) -> Result<Vec<(UnitId, UnitPlace)>>;
     async fn party_names(&self, parties: &[PartyId]) -> Result<Vec<(PartyId, String)>>;
-    /// Replaces one unit's own fields.
-    async fn update_unit(&self, stamp: &Stamp, unit: &Unit) -> Result<()>;
+    /// Replaces one unit's own fields and returns its new version.
+    ///
+    /// # Errors
+    /// `Refused` with the code [`crate::estate::STALE`] when the stored version is another than the one that was edited.
+    async fn update_unit(&self, stamp: &Stamp, unit: &Unit, version: i64) -> Result<i64>;
     /// Ends the unit's ownership the day before `from` and starts the new owner's.
     async fn transfer_ownership(&self, stamp: &Stamp, unit: UnitId, new_owner: &Party, from: Date) -> Result<()>;
     async fn fee_items(&self, project: ProjectId) -> Result<Vec<FeeItem>>;

@@ -51,9 +51,9 @@ impl Unit {
         stamp.actor.require(Permission::WriteEstate)?;
         let place = match self {
             Unit::Set { place, area } => {
-                let mut unit = place.find(&office).await?.unit;
+                let UnitRow { mut unit, version, .. } = place.find(&office).await?;
                 unit.gross_floor_area_cm2 = square_centimetres(*area)?;
-                office.store.update_unit(&stamp, &unit).await?;
+                office.store.update_unit(&stamp, &unit, version).await?;
                 place
             }
             Unit::Transfer { place, to, from } => {

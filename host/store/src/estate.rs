@@ -205,13 +205,13 @@ impl EstateStore for CompanyScope {
         Ok(names)
     }
 
-    async fn update_unit(&self, stamp: &Stamp, unit: &Unit) -> Result<()> {
+    async fn update_unit(&self, stamp: &Stamp, unit: &Unit, version: i64) -> Result<i64> {
         let mut scope = self.write().await?;
-        let before = scope.unit_row(unit.id).await?.unit;
         let project = scope.project_of_unit(unit.id).await?;
         scope.lock_project(project).await?;
-        let keys = scope.place_keys(project).await?;
-        record::replace_all(&mut scope, stamp, project, std::slice::from_ref(unit), &keys).await?;
+        let before = scope.unit_row(unit.id).await?.unit;
+        let sort_key = scope.place_keys(project).await?.sort_key(unit)?;
+        let version = scope.replace_unit(unit, &sort_key, version).await?;
         let change = Change {
             action: "unit.update",
             subject: format!("unit {}", unit.id),
@@ -219,7 +219,8 @@ impl EstateStore for CompanyScope {
             after: json!(unit),
         };
         scope.audit(stamp, change).await?;
-        scope.commit().await
+        scope.commit().await?;
+        Ok(version)
     }
 
     async fn transfer_ownership(&self, stamp: &Stamp, unit: UnitId, new_owner: &Party, from: Date) -> Result<()> {

@@ -98,6 +98,7 @@ fn api_table() -> Vec<Route> {
         api!(GET "/api/v1/projects/{id}/export.xlsx", ReadPersonalData, api::projects::export_project),
         api!(GET "/api/v1/units", ReadEstate, api::units::list_units),
         api!(GET "/api/v1/units/{id}", ReadEstate, api::units::read_unit),
+        api!(PUT "/api/v1/units/{id}", WriteEstate, api::units::edit_unit),
         api!(GET "/api/v1/fee-items", ReadEstate, api::units::list_fee_items),
         api!(GET "/api/v1/billing-runs", ReadCharges, api::billing_runs::list_runs),
         api!(POST "/api/v1/billing-runs", PreviewCharges, api::billing_runs::create_run),
@@ -188,7 +189,11 @@ fn built() -> (Router<AppState>, utoipa::openapi::OpenApi) {
 /// Says in the document which permission an operation asks for.
 fn note_permission(document: &mut utoipa::openapi::OpenApi, route: &Route) {
     let (Some(item), Asks::For(permission)) = (document.paths.paths.get_mut(route.path), route.asks) else { return };
-    let operation = if route.method == Method::GET { &mut item.get } else { &mut item.post };
+    let operation = match route.method {
+        Method::GET => &mut item.get,
+        Method::PUT => &mut item.put,
+        _ => &mut item.post,
+    };
     if let Some(operation) = operation {
         operation.extensions.get_or_insert_default().insert("x-permission".to_owned(), permission.code().into());
     }

@@ -2,7 +2,7 @@
 
 use guanjia_domain::{
     Error, Result,
-    estate::{Unit, UnitPlace},
+    estate::{STALE, Unit, UnitPlace},
     ids::*,
     ports::{Page, UnitRow},
 };
@@ -70,7 +70,7 @@ macro_rules! unit_rows {
     () => {
         concat!(
             "SELECT u.id, u.entrance_id, u.parking_area_id, u.kind, u.unit_no, u.storey, u.layout_code, u.gross_floor_area_cm2, ",
-            "u.internal_area_cm2, u.rent_fen, u.occupancy, u.sort_key, COALESCE(b.building_no, a.area_no), ",
+            "u.internal_area_cm2, u.rent_fen, u.occupancy, u.sort_key, u.version, COALESCE(b.building_no, a.area_no), ",
             "COALESCE(e.entrance_no, ''), (SELECT CAST({rows}(o.name) AS TEXT) FROM tenure t JOIN party o ON o.id = t.party_id ",
             "WHERE t.unit_id = u.id AND t.kind = 'owner' AND (t.starts_on IS NULL OR t.starts_on <= CURRENT_DATE) ",
             "AND (t.ends_on IS NULL OR t.ends_on > CURRENT_DATE)) ",
@@ -84,12 +84,12 @@ macro_rules! unit_rows {
 fn read_unit_row(row: &Row) -> Result<(UnitRow, String)> {
     let mut cells = row.cells();
     let unit = Unit::read(&mut cells)?;
-    let sort_key = cells.take()?;
+    let (sort_key, version) = (cells.take()?, cells.take()?);
     let place = UnitPlace { building: cells.take()?, entrance: cells.take()?, unit: unit.unit_no.clone() };
     let owners: Option<String> = cells.take()?;
     let mut owners: Vec<String> = owners.map_or(Ok(Vec::new()), |names| value::json(&names))?;
     owners.sort_unstable();
-    Ok((UnitRow { unit, place, owners }, sort_key))
+    Ok((UnitRow { unit, place, owners, version }, sort_key))
 }
 
 impl Scope {
@@ -165,6 +165,32 @@ impl Scope {
     pub(crate) async fn unit_row(&mut self, unit: UnitId) -> Result<UnitRow> {
         let row = self.row(sql!(unit_rows!(), "WHERE u.company_id = $1 AND u.id = $2"), values![unit]).await?;
         Ok(read_unit_row(&row.ok_or_else(|| Error::not_found("unit", unit))?)?.0)
+    }
+
+    /// Writes a unit over the version that was edited, and returns the version after it.
+    pub(crate) async fn replace_unit(&mut self, unit: &Unit, sort_key: &str, version: i64) -> Result<i64> {
+        let statement = sql!(
+            "UPDATE unit SET entrance_id = $4, parking_area_id = $5, kind = $6, unit_no = $7, storey = $8, layout_code = $9, ",
+            "gross_floor_area_cm2 = $10, internal_area_cm2 = $11, rent_fen = $12, occupancy = $13, sort_key = $14, ",
+            "version = version + 1 WHERE company_id = $1 AND id = $2 AND version = $3 RETURNING version"
+        );
+        let values = values![
+            unit.id,
+            version,
+            unit.entrance_id,
+            unit.parking_area_id,
+            unit.kind,
+            &unit.unit_no,
+            unit.storey,
+            &unit.layout_code,
+            unit.gross_floor_area_cm2,
+            unit.internal_area_cm2,
+            unit.rent_fen,
+            unit.occupancy,
+            sort_key
+        ];
+        let row = self.row(statement, values).await?;
+        row.ok_or_else(|| Error::refused(STALE, "the unit was changed meanwhile: read it again"))?.only()
     }
 
     pub(crate) async fn project_of_unit(&mut self, unit: UnitId) -> Result<ProjectId> {

@@ -126,7 +126,7 @@ on_both! {
         let fixture = Fixture::new(&db.store, 1).await;
         let mut unit = fixture.changes.units.insert[0].clone();
         unit.occupancy = OccupancyStatus::Unsold;
-        fixture.store.update_unit(&fixture.stamp, &unit).await.unwrap();
+        fixture.store.update_unit(&fixture.stamp, &unit, 1).await.unwrap();
         let buyer = party("Buyer", PartyKind::Owner);
         fixture.store.transfer_ownership(&fixture.stamp, unit.id, &buyer, day("2025-03-11")).await.unwrap();
         let row = fixture.store.unit(unit.id).await.unwrap();
@@ -140,6 +140,36 @@ on_both! {
         let audit = fixture.store.audit(None, 10).await.unwrap();
         assert_eq!(audit[0].action, "ownership.transfer");
         assert_eq!((&audit[1].before["occupancy"], &audit[1].after["occupancy"]), (&"occupied".into(), &"unsold".into()));
+    }
+
+    /// Of two edits from the same state the second is refused, and so is one from a state before a sale.
+    async fn an_edit_of_an_older_state_changes_nothing(db) {
+        let fixture = Fixture::new(&db.store, 2).await;
+        let unit = fixture.changes.units.insert[0].clone();
+        let read = fixture.store.unit(unit.id).await.unwrap();
+        assert_eq!((read.version, &read.unit), (1, &unit));
+        let edits = [Unit { storey: Some(7), ..unit.clone() }, Unit { unit_no: "1A".into(), ..unit.clone() }];
+        let (left, right) = tokio::join!(
+            fixture.store.update_unit(&fixture.stamp, &edits[0], read.version),
+            fixture.store.update_unit(&fixture.stamp, &edits[1], read.version),
+        );
+        let (won, lost) = if left.is_ok() { (0, right) } else { (1, left) };
+        assert!(matches!(&lost, Err(Error::Refused { code: STALE, .. })), "{lost:?}");
+        let read = fixture.store.unit(unit.id).await.unwrap();
+        assert_eq!((read.version, &read.unit), (2, &edits[won]));
+        fixture.store.transfer_ownership(&fixture.stamp, unit.id, &party("Buyer", PartyKind::Owner), day("2025-03-11")).await.unwrap();
+        let late = fixture.store.update_unit(&fixture.stamp, &unit, 2).await;
+        assert!(matches!(&late, Err(Error::Refused { code: STALE, .. })), "{late:?}");
+        let number_of_the_other = Unit { unit_no: "2".into(), ..unit.clone() };
+        let taken = fixture.store.update_unit(&fixture.stamp, &number_of_the_other, 3).await;
+        assert!(matches!(&taken, Err(Error::Conflict(sentence)) if sentence.contains("unit of this number")), "{taken:?}");
+        assert_eq!(fixture.store.update_unit(&fixture.stamp, &edits[1], 3).await.unwrap(), 4);
+        assert_eq!(fixture.store.unit(unit.id).await.unwrap().place.to_string(), "1-1-1A");
+        let gone = fixture.store.update_unit(&fixture.stamp, &Unit { id: UnitId::generate(), ..unit }, 1).await;
+        assert!(matches!(&gone, Err(Error::NotFound { .. })), "{gone:?}");
+        let edits = fixture.store.audit(None, 20).await.unwrap().into_iter().filter(|row| row.action == "unit.update").count();
+        assert_eq!(edits, 2, "what was refused left no trace");
+        fixture.assert_consistent().await;
     }
 
     async fn meters_and_pools_are_kept(db) {

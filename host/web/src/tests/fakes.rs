@@ -140,7 +140,7 @@ empty! {
         project_of_unit(UnitId) -> ProjectId;
         places(&[UnitId]) -> Vec<(UnitId, UnitPlace)>;
         party_names(&[PartyId]) -> Vec<(PartyId, String)>;
-        update_unit(&Stamp, &Unit) -> ();
+        update_unit(&Stamp, &Unit, i64) -> i64;
         transfer_ownership(&Stamp, UnitId, &Party, Date) -> ();
         fee_items(ProjectId) -> Vec<FeeItem>;
         set_cost_pool(&Stamp, &CostPool) -> ();
