@@ -697,6 +697,66 @@ async fn a_unit_is_edited_by_one_person_at_a_time(#[values(Kind::Sqlite, Kind::P
     office.host.assert_consistent();
 }
 
+/// A machine that never saw the answer sends its request again.
+#[rstest]
+#[tokio::test]
+async fn a_request_with_a_key_has_its_effect_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.run(&["user", "add", "admin", "--role", "admin"]).expect(0);
+    host.run(&["user", "add", "other", "--role", "admin"]).expect(0);
+    let server = host.serve();
+    let admin = Caller::nobody(&server).with(host.token("admin"));
+    let send = async |caller: &Caller, path: &str, key: &str, body: &Value| {
+        said(caller.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    };
+    let users = async || admin.get("/api/v1/users").await.json(200)["items"].as_array().unwrap().len();
+    let replayed = |answer: &Said| answer.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
+    let before = users().await;
+    let user = json!({"name": "wang", "roles": ["manager"], "password": "correct horse battery"});
+    let first = send(&admin, "/api/v1/users", "k-1", &user).await;
+    first.json(201);
+    assert!(!replayed(&first));
+    let again = send(&admin, "/api/v1/users", "k-1", &user).await;
+    assert_eq!((again.status, &again.kind, &again.text), (201, &first.kind, &first.text));
+    assert!(replayed(&again) && again.request_id != first.request_id, "{again:?}");
+    assert_eq!(users().await, before + 1);
+    // Another token of the same person is the same sender; another person is not.
+    let same = send(&admin.with(host.token("admin")), "/api/v1/users", "k-1", &user).await;
+    assert!(replayed(&same), "{same:?}");
+    let other = Caller::nobody(&server).with(host.token("other"));
+    let taken = send(&other, "/api/v1/users", "k-1", &user).await;
+    taken.problem(409, "conflict");
+    let taken_again = send(&other, "/api/v1/users", "k-1", &user).await;
+    assert!(replayed(&taken_again), "a refusal is an answer");
+    assert_eq!((taken_again.status, &taken_again.kind, &taken_again.text), (409, &taken.kind, &taken.text));
+
+    let li = json!({"name": "li", "roles": ["finance"], "password": null});
+    send(&admin, "/api/v1/users", "k-1", &li).await.problem(422, "idempotency-key-reused");
+    send(&admin, "/api/v1/bindings", "k-1", &user).await.problem(422, "idempotency-key-reused");
+    send(&admin, "/api/v1/users", &"k".repeat(256), &li).await.problem(400, "malformed");
+    assert_eq!(users().await, before + 1);
+    // Sent by many hands at once: one is answered, the others get that answer or hear that there is none yet.
+    let hands = (0..6).map(|_| {
+        let (admin, li) = (admin.clone(), li.clone());
+        tokio::spawn(async move {
+            let request = admin.request(Method::POST, "/api/v1/users").header("idempotency-key", "k-2");
+            said(request.json(&li)).await
+        })
+    });
+    for hand in hands.collect::<Vec<_>>() {
+        let answer = hand.await.unwrap();
+        match answer.status {
+            201 => assert_eq!(answer.json(201)["name"], "li"),
+            _ => drop(answer.problem(409, "idempotency-key-running")),
+        }
+    }
+    assert!(replayed(&send(&admin, "/api/v1/users", "k-2", &li).await));
+    assert_eq!(users().await, before + 2);
+    // Without a key nothing is remembered.
+    admin.send("/api/v1/users", &li).await.problem(409, "conflict");
+    host.assert_consistent();
+}
+
 /// What no handler can use is answered at the door, as everything else that goes wrong.
 #[rstest]
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::{
     decision::{Decision, Outcome},
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
+    idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
@@ -50,7 +51,7 @@ pub trait Directory: Send + Sync {
 
 /// One company's records.
 pub trait CompanyStore:
-    AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore
+    AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore + IdempotencyStore
 {
     fn company_id(&self) -> CompanyId;
 }
@@ -352,6 +353,19 @@ pub trait ScheduleStore: Send + Sync {
         run: &BillingRun,
         job: &Job,
     ) -> Result<bool>;
+}
+
+/// Keys of requests that may come twice.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync {
+    /// Claims the key for this request, or tells what became of it. A key is free again after
+    /// [`crate::idempotency::KEY_HOURS`], and for the same request when it was left without an answer for
+    /// [`crate::idempotency::RUNNING_MINUTES_MAX`].
+    async fn claim_key(&self, request: &KeyedRequest<'_>, now: DateTime<Utc>) -> Result<KeyState>;
+    /// Keeps the answer for whoever asks again. A claim that was taken over meanwhile keeps nothing.
+    async fn keep_answer(&self, claim: &KeyClaim, answer: &StoredAnswer) -> Result<()>;
+    /// Gives up a key without an answer, so that the request can be sent again.
+    async fn release_key(&self, claim: &KeyClaim) -> Result<()>;
 }
 
 /// What the sandbox answers about a component file.

@@ -2,20 +2,28 @@
 //! that a route without an entry does not exist; a test asks every route as every role and compares with the table.
 
 use axum::{
-    Json, Router,
-    extract::DefaultBodyLimit,
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, Request},
     http::Method,
+    middleware::{Next, from_fn},
     routing::{MethodRouter, get, post},
 };
-use guanjia_domain::access::Permission;
-use utoipa::OpenApi;
+use guanjia_domain::{access::Permission, idempotency::KEY_LENGTH_MAX};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        Required,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt},
     routes,
 };
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{AppState, api, api::Document, assets, console, health, urls};
+use crate::{AppState, api, api::Document, assets, console, health, idempotency, urls};
 
 /// What a route asks for before it does anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,9 +180,10 @@ fn console_table() -> Vec<Route> {
 fn built() -> (Router<AppState>, utoipa::openapi::OpenApi) {
     let mut router = OpenApiRouter::with_openapi(Document::openapi());
     for route in table() {
-        router = match (route.mount, route.body_bytes_max) {
-            (Mount::Api(mount), None) => router.routes(mount()),
-            (Mount::Api(mount), Some(max)) => router.routes(mount().layer(DefaultBodyLimit::max(max))),
+        router = match (&route.mount, route.body_bytes_max) {
+            (Mount::Api(mount), None) => router.routes(once(&route, mount())),
+            // The limit goes around what reads the body to compare it.
+            (Mount::Api(mount), Some(max)) => router.routes(once(&route, mount()).layer(DefaultBodyLimit::max(max))),
             (Mount::Page(mount), None) => router.route(route.path, mount()),
             (Mount::Page(mount), Some(max)) => router.route(route.path, mount().layer(DefaultBodyLimit::max(max))),
         };
@@ -184,6 +193,32 @@ fn built() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         note_permission(&mut document, &route);
     }
     (router, document)
+}
+
+/// What a machine posts may come twice.
+fn once(route: &Route, methods: UtoipaMethodRouter<AppState>) -> UtoipaMethodRouter<AppState> {
+    if route.method != Method::POST {
+        return methods;
+    }
+    let asks = route.asks;
+    methods.layer(from_fn(move |Extension(app): Extension<AppState>, request: Request, next: Next| {
+        idempotency::once(asks, app, request, next)
+    }))
+}
+
+/// Says in the document that an operation takes a key.
+fn note_key(operation: &mut Operation) {
+    let key = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Name of this request, for sending it again: it has its effect once, and its answer is given again with \
+             `Idempotency-Replayed: true`. With another address or body: 422 `idempotency-key-reused`. While it is \
+             worked on: 409 `idempotency-key-running`. A form has to be sent with the same boundary.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(KEY_LENGTH_MAX))));
+    operation.parameters.get_or_insert_default().push(key.build().into());
 }
 
 /// Says in the document which permission an operation asks for.
@@ -196,6 +231,9 @@ fn note_permission(document: &mut utoipa::openapi::OpenApi, route: &Route) {
     };
     if let Some(operation) = operation {
         operation.extensions.get_or_insert_default().insert("x-permission".to_owned(), permission.code().into());
+        if route.method == Method::POST {
+            note_key(operation);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use guanjia_domain::{
     decision::Decision,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
+    idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
@@ -193,6 +194,11 @@ empty! {
     AuditStore {
         audit(Option<i64>, u32) -> Vec<AuditRow>;
         events(Option<EventId>, u32) -> Vec<Event>;
+    }
+    IdempotencyStore {
+        claim_key(&KeyedRequest<'_>, DateTime<Utc>) -> KeyState;
+        keep_answer(&KeyClaim, &StoredAnswer) -> ();
+        release_key(&KeyClaim) -> ();
     }
     ScheduleStore {
         schedules() -> Vec<Schedule>;
