@@ -697,6 +697,33 @@ async fn a_unit_is_edited_by_one_person_at_a_time(#[values(Kind::Sqlite, Kind::P
     office.host.assert_consistent();
 }
 
+/// A place is found as lists show it; people only by those who may read personal data.
+#[rstest]
+#[tokio::test]
+async fn units_are_found_by_what_a_reader_may_see(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let find = async |caller: &Caller, search: &str| {
+        let query = [("project", office.project.as_str()), ("search", search)];
+        let list = said(caller.request(Method::GET, "/api/v1/units").query(&query)).await.json(200);
+        list["items"].as_array().unwrap().clone()
+    };
+    let owned = find(&office.wang, "").await.into_iter().find(|unit| unit["owners"] != json!([])).unwrap();
+    let place = ["building", "entrance", "unit"].map(|part| text(&owned["place"][part])).join("-");
+    for caller in [&office.wang, &office.li, &office.engineer] {
+        let found = find(caller, &place).await;
+        assert!(found.iter().any(|unit| unit["id"] == owned["id"]), "{place}: {found:?}");
+    }
+    let owner = text(&owned["owners"][0]);
+    assert!(find(&office.wang, owner).await.iter().any(|unit| unit["id"] == owned["id"]), "{owner}");
+    for caller in [&office.li, &office.engineer] {
+        assert_eq!(find(caller, owner).await, Vec::<Value>::new());
+        let page =
+            caller.request(Method::GET, "/units").query(&[("project", office.project.as_str()), ("search", owner)]);
+        let page = said(page).await;
+        assert!(page.status == 200 && !page.text.contains("/units/"), "{page:?}");
+    }
+}
+
 /// A machine that never saw the answer sends its request again.
 #[rstest]
 #[tokio::test]

@@ -103,6 +103,15 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// What a list of units is searched for. An empty text finds all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnitSearch<'a> {
+    pub text: &'a str,
+    /// Whether names and phone numbers are searched: only for readers who may see them in full. A name that is shown
+    /// masked could be guessed letter by letter otherwise.
+    pub personal_data: bool,
+}
+
 /// One row of the list of units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitRow {
@@ -140,8 +149,15 @@ pub trait EstateStore: Send + Sync {
         changes: &EstateChanges,
         reason: &str,
     ) -> Result<()>;
-    /// Units in the order of building, entrance and number; `search` matches number, owner, phone or plate.
-    async fn units(&self, project: ProjectId, search: &str, cursor: Option<&str>, limit: u32) -> Result<Page<UnitRow>>;
+    /// Units in the order of building, entrance and number. A search finds any part of a number or plate, a place as lists
+    /// show it (`6-1-103`) or a beginning of its parts (`6-1`, `1-10`), and, where it may, any part of a name or phone.
+    async fn units(
+        &self,
+        project: ProjectId,
+        search: &UnitSearch<'_>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<UnitRow>>;
     async fn unit(&self, unit: UnitId) -> Result<UnitRow>;
     async fn count_units(&self, project: ProjectId) -> Result<i64>;
     /// The project in which a unit lies.

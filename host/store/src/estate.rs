@@ -14,7 +14,7 @@ use guanjia_domain::{
     fee_item::{CostPool, FeeAssignment, FeeItem},
     ids::*,
     journal::LedgerAccountKind,
-    ports::{EstateStore, Page, UnitRow},
+    ports::{EstateStore, Page, UnitRow, UnitSearch},
 };
 use serde_json::json;
 
@@ -177,7 +177,13 @@ impl EstateStore for CompanyScope {
         Ok(())
     }
 
-    async fn units(&self, project: ProjectId, search: &str, cursor: Option<&str>, limit: u32) -> Result<Page<UnitRow>> {
+    async fn units(
+        &self,
+        project: ProjectId,
+        search: &UnitSearch<'_>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<UnitRow>> {
         self.read().await?.unit_page(project, search, cursor, limit).await
     }
 

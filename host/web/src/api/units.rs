@@ -66,7 +66,8 @@ impl UnitBody {
 pub(crate) struct UnitsQuery {
     #[param(value_type = Uuid)]
     project: ProjectId,
-    /// Part of a number, an owner's name, a phone number or a plate.
+    /// Part of a number or plate, or a place such as `6-1-103` or `6-1`. With the permission to read personal data also
+    /// part of a name or phone number.
     #[serde(default)]
     search: String,
     cursor: Option<String>,
@@ -78,8 +79,8 @@ pub(crate) struct UnitsQuery {
 #[utoipa::path(get, path = "/api/v1/units", tag = "units", params(UnitsQuery), responses((status = 200, body = List<UnitBody>)))]
 pub(crate) async fn list_units(access: Require<ReadEstate>, Ask(query): Ask<UnitsQuery>) -> Reply<List<UnitBody>> {
     access.store.project(query.project).await?;
-    let page =
-        access.store.units(query.project, query.search.trim(), query.cursor.as_deref(), limit(query.limit)).await?;
+    let search = access.search(&query.search);
+    let page = access.store.units(query.project, &search, query.cursor.as_deref(), limit(query.limit)).await?;
     Ok(Json(List::page(page, |row| UnitBody::new(row, &access))))
 }
 

@@ -135,7 +135,7 @@ empty! {
         create_project(&Stamp, &Project, &Party) -> ();
         estate(ProjectId) -> Estate;
         apply_estate(&Stamp, ProjectId, &EstateChanges, &str) -> ();
-        units(ProjectId, &str, Option<&str>, u32) -> Page<UnitRow>;
+        units(ProjectId, &UnitSearch<'_>, Option<&str>, u32) -> Page<UnitRow>;
         unit(UnitId) -> UnitRow;
         count_units(ProjectId) -> i64;
         project_of_unit(UnitId) -> ProjectId;
