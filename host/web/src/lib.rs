@@ -24,7 +24,6 @@ mod fault;
 mod format;
 mod health;
 mod idempotency;
-mod lines;
 mod routes;
 mod urls;
 mod words;
