@@ -260,7 +260,7 @@ impl Operation {
                 });
             }
         }
-        assert!(operations.len() >= 31, "only {} operations are documented", operations.len());
+        assert!(operations.len() >= 32, "only {} operations are documented", operations.len());
         operations
     }
 
@@ -303,6 +303,9 @@ impl Operation {
             "/api/v1/bindings" => json!({
                 "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01-01",
+            }),
+            "/api/v1/units/{id}" => json!({
+                "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",
             }),
             other => panic!("say here what {other} takes"),
         }
@@ -643,6 +646,141 @@ async fn a_workbook_goes_in_and_out_over_http(#[values(Kind::Sqlite, Kind::Postg
     let again = import(exported, false).await.json(200);
     assert_eq!((&again["changes"], &again["differences"]), (&unchanged, &json!([])), "an export is the same estate");
     assert_eq!(import(example(), false).await.json(200)["changes"], unchanged);
+    host.assert_consistent();
+}
+
+/// What a person edits is written over the state that the person saw, or not at all.
+#[rstest]
+#[tokio::test]
+async fn a_unit_is_edited_by_one_person_at_a_time(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let units = office.wang.get(&format!("/api/v1/units?project={}&limit=1", office.project)).await.json(200);
+    let path = format!("/api/v1/units/{}", text(&units["items"][0]["id"]));
+    let read = office.wang.get(&path).await;
+    let tag = read.headers[header::ETAG].to_str().unwrap().to_owned();
+    let unit = read.json(200);
+    let fields =
+        ["kind", "storey", "layout_code", "gross_floor_area_cm2", "internal_area_cm2", "rent_fen", "occupancy"];
+    let mut edit: Value = fields.iter().map(|field| (field.to_string(), unit[*field].clone())).collect();
+    edit["unit_no"] = unit["place"]["unit"].clone();
+    edit["storey"] = json!(7);
+    let put = async |caller: &Caller, tag: Option<&str>, edit: &Value| {
+        let request = caller.request(Method::PUT, &path).json(edit);
+        said(tag.into_iter().fold(request, |request, tag| request.header(header::IF_MATCH, tag))).await
+    };
+    for no_tag in [None, Some("*"), Some("")] {
+        put(&office.wang, no_tag, &edit).await.problem(428, "precondition-required");
+    }
+    for other in ["\"0\"", "W/\"1\"", "1"] {
+        put(&office.wang, Some(other), &edit).await.problem(412, "stale");
+    }
+    put(&office.engineer, Some(&tag), &edit).await.problem(403, "permission");
+    let mut bad = edit.clone();
+    (bad["kind"], bad["storey"], bad["rent_fen"]) = (json!("castle"), json!(4_000), json!(-1));
+    let problem = put(&office.wang, Some(&tag), &bad).await.problem(422, "invalid");
+    let pointers: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|error| text(&error["pointer"])).collect();
+    assert_eq!(pointers, ["#/kind", "#/storey", "#/rent_fen"], "{problem}");
+    assert_eq!(office.wang.get(&path).await.json(200), unit, "nothing was changed so far");
+
+    let written = put(&office.wang, Some(&tag), &edit).await;
+    let after = written.json(200);
+    assert_eq!((&after["storey"], &after["owners"]), (&json!(7), &unit["owners"]));
+    let read = office.wang.get(&path).await;
+    assert_eq!((&read.headers[header::ETAG], read.json(200)), (&written.headers[header::ETAG], after));
+    put(&office.wang, Some(&tag), &edit).await.problem(412, "stale");
+    let both = format!("{tag}, {}", written.headers[header::ETAG].to_str().unwrap());
+    put(&office.wang, Some(&both), &edit).await.json(200);
+    let audit = office.wang.get("/api/v1/audit?limit=5").await.json(200);
+    let edits = audit["items"].as_array().unwrap().iter().filter(|row| row["action"] == "unit.update").count();
+    assert_eq!(edits, 2, "{audit}");
+    office.host.assert_consistent();
+}
+
+/// A place is found as lists show it; people only by those who may read personal data.
+#[rstest]
+#[tokio::test]
+async fn units_are_found_by_what_a_reader_may_see(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let find = async |caller: &Caller, search: &str| {
+        let query = [("project", office.project.as_str()), ("search", search)];
+        let list = said(caller.request(Method::GET, "/api/v1/units").query(&query)).await.json(200);
+        list["items"].as_array().unwrap().clone()
+    };
+    let owned = find(&office.wang, "").await.into_iter().find(|unit| unit["owners"] != json!([])).unwrap();
+    let place = ["building", "entrance", "unit"].map(|part| text(&owned["place"][part])).join("-");
+    for caller in [&office.wang, &office.li, &office.engineer] {
+        let found = find(caller, &place).await;
+        assert!(found.iter().any(|unit| unit["id"] == owned["id"]), "{place}: {found:?}");
+    }
+    let owner = text(&owned["owners"][0]);
+    assert!(find(&office.wang, owner).await.iter().any(|unit| unit["id"] == owned["id"]), "{owner}");
+    for caller in [&office.li, &office.engineer] {
+        assert_eq!(find(caller, owner).await, Vec::<Value>::new());
+        let page =
+            caller.request(Method::GET, "/units").query(&[("project", office.project.as_str()), ("search", owner)]);
+        let page = said(page).await;
+        assert!(page.status == 200 && !page.text.contains("/units/"), "{page:?}");
+    }
+}
+
+/// A machine that never saw the answer sends its request again.
+#[rstest]
+#[tokio::test]
+async fn a_request_with_a_key_has_its_effect_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.run(&["user", "add", "admin", "--role", "admin"]).expect(0);
+    host.run(&["user", "add", "other", "--role", "admin"]).expect(0);
+    let server = host.serve();
+    let admin = Caller::nobody(&server).with(host.token("admin"));
+    let send = async |caller: &Caller, path: &str, key: &str, body: &Value| {
+        said(caller.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    };
+    let users = async || admin.get("/api/v1/users").await.json(200)["items"].as_array().unwrap().len();
+    let replayed = |answer: &Said| answer.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
+    let before = users().await;
+    let user = json!({"name": "wang", "roles": ["manager"], "password": "correct horse battery"});
+    let first = send(&admin, "/api/v1/users", "k-1", &user).await;
+    first.json(201);
+    assert!(!replayed(&first));
+    let again = send(&admin, "/api/v1/users", "k-1", &user).await;
+    assert_eq!((again.status, &again.kind, &again.text), (201, &first.kind, &first.text));
+    assert!(replayed(&again) && again.request_id != first.request_id, "{again:?}");
+    assert_eq!(users().await, before + 1);
+    // Another token of the same person is the same sender; another person is not.
+    let same = send(&admin.with(host.token("admin")), "/api/v1/users", "k-1", &user).await;
+    assert!(replayed(&same), "{same:?}");
+    let other = Caller::nobody(&server).with(host.token("other"));
+    let taken = send(&other, "/api/v1/users", "k-1", &user).await;
+    taken.problem(409, "conflict");
+    let taken_again = send(&other, "/api/v1/users", "k-1", &user).await;
+    assert!(replayed(&taken_again), "a refusal is an answer");
+    assert_eq!((taken_again.status, &taken_again.kind, &taken_again.text), (409, &taken.kind, &taken.text));
+
+    let li = json!({"name": "li", "roles": ["finance"], "password": null});
+    send(&admin, "/api/v1/users", "k-1", &li).await.problem(422, "idempotency-key-reused");
+    send(&admin, "/api/v1/bindings", "k-1", &user).await.problem(422, "idempotency-key-reused");
+    send(&admin, "/api/v1/users", &"k".repeat(256), &li).await.problem(400, "malformed");
+    assert_eq!(users().await, before + 1);
+    // Sent by many hands at once: one is answered, the others get that answer or hear that there is none yet.
+    let hands = (0..6).map(|_| {
+        let (admin, li) = (admin.clone(), li.clone());
+        tokio::spawn(async move {
+            let request = admin.request(Method::POST, "/api/v1/users").header("idempotency-key", "k-2");
+            said(request.json(&li)).await
+        })
+    });
+    for hand in hands.collect::<Vec<_>>() {
+        let answer = hand.await.unwrap();
+        match answer.status {
+            201 => assert_eq!(answer.json(201)["name"], "li"),
+            _ => drop(answer.problem(409, "idempotency-key-running")),
+        }
+    }
+    assert!(replayed(&send(&admin, "/api/v1/users", "k-2", &li).await));
+    assert_eq!(users().await, before + 2);
+    // Without a key nothing is remembered.
+    admin.send("/api/v1/users", &li).await.problem(409, "conflict");
     host.assert_consistent();
 }
 

@@ -19,6 +19,6 @@ pub use lines::{ResolvedLine, charge_id, resolve_lines};
 pub use run::{BillingRun, HeldSubject, RunState, RunTotal};
 pub use segments::{AssignedItem, Holder, SegmentPlan, UnitSource, plan_segments};
 pub use service::{
-    BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineView, Progress,
-    ReplayDifference, ReplayReport, RunProgress,
+    BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineFilter, LineView,
+    Progress, ReplayDifference, ReplayReport, RunProgress,
 };

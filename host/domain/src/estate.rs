@@ -94,6 +94,79 @@ pub struct Unit {
     pub occupancy: OccupancyStatus,
 }
 
+/// Code of the refusal of an edit that was made from an older state than the stored one.
+pub const STALE: &str = "stale";
+
+/// Longest number of a unit: what a door plate and a column of a list can show.
+pub const UNIT_NO_LENGTH_MAX: usize = 32;
+/// Longest layout code; former systems use up to a dozen characters.
+pub const LAYOUT_CODE_LENGTH_MAX: usize = 32;
+/// No building is deeper, and none is planned to be higher: what lies outside is a slip of the keyboard.
+pub const STOREYS: std::ops::RangeInclusive<i64> = -20..=300;
+/// A square kilometre: more than any building has, and far from where sums would overflow.
+pub const AREA_MAX_CM2: i64 = 10_000_000_000;
+/// Ten million yuan a month: beyond every rent, and far from where sums would overflow.
+pub const RENT_MAX_FEN: i64 = 1_000_000_000;
+
+/// One field of an edited record that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// Name of the field.
+    pub field: &'static str,
+    /// Why it cannot be used, in a sentence.
+    pub reason: String,
+}
+
+impl FieldProblem {
+    #[must_use]
+    pub fn new(field: &'static str, reason: impl Into<String>) -> Self {
+        Self { field, reason: reason.into() }
+    }
+}
+
+impl Unit {
+    /// Every field that a person may not have meant. Imported units are taken as the workbook has them.
+    #[must_use]
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        let mut refuse = |field, reason: String| problems.push(FieldProblem::new(field, reason));
+        if self.unit_no.trim().is_empty() {
+            refuse("unit_no", "a unit needs a number".to_owned());
+        }
+        let texts = [
+            ("unit_no", Some(&self.unit_no), UNIT_NO_LENGTH_MAX),
+            ("layout_code", self.layout_code.as_ref(), LAYOUT_CODE_LENGTH_MAX),
+        ];
+        for (field, text, length_max) in texts {
+            let Some(text) = text else { continue };
+            if text.chars().count() > length_max {
+                refuse(field, format!("it may have {length_max} characters at most"));
+            }
+            // Control characters separate the parts of a unit's sort key.
+            if text.chars().any(char::is_control) {
+                refuse(field, "it may not have control characters".to_owned());
+            }
+        }
+        if (self.kind == UnitKind::ParkingSpace) != self.parking_area_id.is_some() {
+            refuse("kind", "a parking space lies in a parking area, everything else in an entrance".to_owned());
+        }
+        if self.storey.is_some_and(|storey| !STOREYS.contains(&storey)) {
+            refuse("storey", format!("a storey lies between {} and {}", STOREYS.start(), STOREYS.end()));
+        }
+        let amounts = [
+            ("gross_floor_area_cm2", Some(self.gross_floor_area_cm2), AREA_MAX_CM2),
+            ("internal_area_cm2", self.internal_area_cm2, AREA_MAX_CM2),
+            ("rent_fen", self.rent_fen, RENT_MAX_FEN),
+        ];
+        for (field, amount, max) in amounts {
+            if amount.is_some_and(|amount| !(0..=max).contains(&amount)) {
+                refuse(field, format!("it lies between 0 and {max}"));
+            }
+        }
+        problems
+    }
+}
+
 codes! {
     Gender { Male = "male", Female = "female", }
 }
@@ -263,5 +336,42 @@ impl EstateChanges {
             && self.fee_items.is_empty()
             && self.fee_assignments.is_empty()
             && self.bindings.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn home() -> Unit {
+        Unit {
+            id: UnitId::generate(),
+            entrance_id: Some(EntranceId::generate()),
+            parking_area_id: None,
+            kind: UnitKind::Residential,
+            unit_no: "103".into(),
+            storey: Some(1),
+            layout_code: None,
+            gross_floor_area_cm2: 1_203_400,
+            internal_area_cm2: None,
+            rent_fen: None,
+            occupancy: OccupancyStatus::Occupied,
+        }
+    }
+
+    #[rstest]
+    #[case::usual(home(), &[])]
+    #[case::unnamed(Unit { unit_no: "  ".into(), ..home() }, &["unit_no"])]
+    #[case::endless(Unit { unit_no: "1".repeat(33), layout_code: Some("2".repeat(33)), ..home() }, &["unit_no", "layout_code"])]
+    #[case::separator(Unit { unit_no: "1\u{1}".into(), ..home() }, &["unit_no"])]
+    #[case::parked(Unit { kind: UnitKind::ParkingSpace, ..home() }, &["kind"])]
+    #[case::too_high(Unit { storey: Some(301), ..home() }, &["storey"])]
+    #[case::deepest(Unit { storey: Some(-20), gross_floor_area_cm2: 0, ..home() }, &[])]
+    #[case::negative(Unit { gross_floor_area_cm2: -1, rent_fen: Some(-1), ..home() }, &["gross_floor_area_cm2", "rent_fen"])]
+    #[case::endless_area(Unit { internal_area_cm2: Some(i64::MAX), ..home() }, &["internal_area_cm2"])]
+    fn what_nobody_means_is_named_by_its_field(#[case] unit: Unit, #[case] expected: &[&str]) {
+        let fields: Vec<_> = unit.problems().iter().map(|problem| problem.field).collect();
+        assert_eq!(fields, expected);
     }
 }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod estate;
 pub mod facts;
 pub mod fee_item;
+pub mod idempotency;
 pub mod ids;
 pub mod import;
 pub mod job;

@@ -15,6 +15,7 @@ use crate::{
     decision::{Decision, Outcome},
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
+    idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
@@ -50,7 +51,7 @@ pub trait Directory: Send + Sync {
 
 /// One company's records.
 pub trait CompanyStore:
-    AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore
+    AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore + IdempotencyStore
 {
     fn company_id(&self) -> CompanyId;
 }
@@ -102,6 +103,15 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// What a list of units is searched for. An empty text finds all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnitSearch<'a> {
+    pub text: &'a str,
+    /// Whether names and phone numbers are searched: only for readers who may see them in full. A name that is shown
+    /// masked could be guessed letter by letter otherwise.
+    pub personal_data: bool,
+}
+
 /// One row of the list of units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitRow {
@@ -109,6 +119,8 @@ pub struct UnitRow {
     pub place: UnitPlace,
     /// Names of today's owners.
     pub owners: Vec<String>,
+    /// Counts the changes of the unit's own fields and place: what an edit was made from.
+    pub version: i64,
 }
 
 /// A posted charge with the names a list shows.
@@ -137,8 +149,15 @@ pub trait EstateStore: Send + Sync {
         changes: &EstateChanges,
         reason: &str,
     ) -> Result<()>;
-    /// Units in the order of building, entrance and number; `search` matches number, owner, phone or plate.
-    async fn units(&self, project: ProjectId, search: &str, cursor: Option<&str>, limit: u32) -> Result<Page<UnitRow>>;
+    /// Units in the order of building, entrance and number. A search finds any part of a number or plate, a place as lists
+    /// show it (`6-1-103`) or a beginning of its parts (`6-1`, `1-10`), and, where it may, any part of a name or phone.
+    async fn units(
+        &self,
+        project: ProjectId,
+        search: &UnitSearch<'_>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<UnitRow>>;
     async fn unit(&self, unit: UnitId) -> Result<UnitRow>;
     async fn count_units(&self, project: ProjectId) -> Result<i64>;
     /// The project in which a unit lies.
@@ -146,8 +165,11 @@ pub trait EstateStore: Send + Sync {
     /// Place of each given unit.
     async fn places(&self, units: &[UnitId]) -> Result<Vec<(UnitId, UnitPlace)>>;
     async fn party_names(&self, parties: &[PartyId]) -> Result<Vec<(PartyId, String)>>;
-    /// Replaces one unit's own fields.
-    async fn update_unit(&self, stamp: &Stamp, unit: &Unit) -> Result<()>;
+    /// Replaces one unit's own fields and returns its new version.
+    ///
+    /// # Errors
+    /// `Refused` with the code [`crate::estate::STALE`] when the stored version is another than the one that was edited.
+    async fn update_unit(&self, stamp: &Stamp, unit: &Unit, version: i64) -> Result<i64>;
     /// Ends the unit's ownership the day before `from` and starts the new owner's.
     async fn transfer_ownership(&self, stamp: &Stamp, unit: UnitId, new_owner: &Party, from: Date) -> Result<()>;
     async fn fee_items(&self, project: ProjectId) -> Result<Vec<FeeItem>>;
@@ -347,6 +369,19 @@ pub trait ScheduleStore: Send + Sync {
         run: &BillingRun,
         job: &Job,
     ) -> Result<bool>;
+}
+
+/// Keys of requests that may come twice.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync {
+    /// Claims the key for this request, or tells what became of it. A key is free again after
+    /// [`crate::idempotency::KEY_HOURS`], and for the same request when it was left without an answer for
+    /// [`crate::idempotency::RUNNING_MINUTES_MAX`].
+    async fn claim_key(&self, request: &KeyedRequest<'_>, now: DateTime<Utc>) -> Result<KeyState>;
+    /// Keeps the answer for whoever asks again. A claim that was taken over meanwhile keeps nothing.
+    async fn keep_answer(&self, claim: &KeyClaim, answer: &StoredAnswer) -> Result<()>;
+    /// Gives up a key without an answer, so that the request can be sent again.
+    async fn release_key(&self, claim: &KeyClaim) -> Result<()>;
 }
 
 /// What the sandbox answers about a component file.

@@ -6,7 +6,7 @@ use guanjia_domain::{
     access::Permission,
     estate::{Party, PartyKind},
     ids::PartyId,
-    ports::UnitRow,
+    ports::{UnitRow, UnitSearch},
 };
 use serde_json::json;
 
@@ -51,9 +51,9 @@ impl Unit {
         stamp.actor.require(Permission::WriteEstate)?;
         let place = match self {
             Unit::Set { place, area } => {
-                let mut unit = place.find(&office).await?.unit;
+                let UnitRow { mut unit, version, .. } = place.find(&office).await?;
                 unit.gross_floor_area_cm2 = square_centimetres(*area)?;
-                office.store.update_unit(&stamp, &unit).await?;
+                office.store.update_unit(&stamp, &unit, version).await?;
                 place
             }
             Unit::Transfer { place, to, from } => {
@@ -96,9 +96,10 @@ impl Place {
         const CANDIDATES: u32 = 200;
         let project = output::project(office, &self.project).await?;
         let number = self.unit.rsplit('-').next().unwrap_or_default();
+        let search = UnitSearch { text: number, personal_data: false };
         let mut cursor = None;
         loop {
-            let page = office.store.units(project.id, number, cursor.as_deref(), CANDIDATES).await?;
+            let page = office.store.units(project.id, &search, cursor.as_deref(), CANDIDATES).await?;
             if let Some(row) = page.items.into_iter().find(|row| row.place.to_string() == self.unit) {
                 return Ok(row);
             }

@@ -14,7 +14,7 @@ use guanjia_domain::{
     fee_item::{CostPool, FeeAssignment, FeeItem},
     ids::*,
     journal::LedgerAccountKind,
-    ports::{EstateStore, Page, UnitRow},
+    ports::{EstateStore, Page, UnitRow, UnitSearch},
 };
 use serde_json::json;
 
@@ -177,7 +177,13 @@ impl EstateStore for CompanyScope {
         Ok(())
     }
 
-    async fn units(&self, project: ProjectId, search: &str, cursor: Option<&str>, limit: u32) -> Result<Page<UnitRow>> {
+    async fn units(
+        &self,
+        project: ProjectId,
+        search: &UnitSearch<'_>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<UnitRow>> {
         self.read().await?.unit_page(project, search, cursor, limit).await
     }
 
@@ -205,13 +211,13 @@ impl EstateStore for CompanyScope {
         Ok(names)
     }
 
-    async fn update_unit(&self, stamp: &Stamp, unit: &Unit) -> Result<()> {
+    async fn update_unit(&self, stamp: &Stamp, unit: &Unit, version: i64) -> Result<i64> {
         let mut scope = self.write().await?;
-        let before = scope.unit_row(unit.id).await?.unit;
         let project = scope.project_of_unit(unit.id).await?;
         scope.lock_project(project).await?;
-        let keys = scope.place_keys(project).await?;
-        record::replace_all(&mut scope, stamp, project, std::slice::from_ref(unit), &keys).await?;
+        let before = scope.unit_row(unit.id).await?.unit;
+        let sort_key = scope.place_keys(project).await?.sort_key(unit)?;
+        let version = scope.replace_unit(unit, &sort_key, version).await?;
         let change = Change {
             action: "unit.update",
             subject: format!("unit {}", unit.id),
@@ -219,7 +225,8 @@ impl EstateStore for CompanyScope {
             after: json!(unit),
         };
         scope.audit(stamp, change).await?;
-        scope.commit().await
+        scope.commit().await?;
+        Ok(version)
     }
 
     async fn transfer_ownership(&self, stamp: &Stamp, unit: UnitId, new_owner: &Party, from: Date) -> Result<()> {

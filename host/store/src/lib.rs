@@ -29,6 +29,7 @@ mod bulk;
 mod db;
 mod directory;
 mod estate;
+mod idempotency;
 mod job;
 mod plugin;
 mod schedule;

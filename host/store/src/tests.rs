@@ -6,6 +6,7 @@ mod audit;
 mod billing;
 mod estate;
 mod fixture;
+mod idempotency;
 mod job;
 mod journal;
 mod plugin;

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use guanjia_domain::{
     access::{Actor, Permission, Stamp},
     billing::Billing,
-    ports::CompanyStore,
+    ports::{CompanyStore, UnitSearch},
 };
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
@@ -46,6 +46,11 @@ impl Signed {
 
     pub(crate) fn may(&self, permission: Permission) -> bool {
         self.actor.may(permission)
+    }
+
+    /// A search of units for what this reader may see.
+    pub(crate) fn search<'a>(&self, text: &'a str) -> UnitSearch<'a> {
+        UnitSearch { text: text.trim(), personal_data: self.may(Permission::ReadPersonalData) }
     }
 
     /// A person's name as this reader may see it.

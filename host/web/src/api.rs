@@ -15,7 +15,13 @@ use axum::Json;
 // The document takes a parameter's type from its schema, which typed ids do not have: parameters are declared by hand, and
 // the extractors go under other names so that the macro does not look at them.
 pub(crate) use axum::extract::{Path as At, Query as Ask};
-use guanjia_domain::{Date, Period, estate::UnitPlace, plugin::Language, ports::Page};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use guanjia_domain::{
+    Date, Period,
+    estate::{STALE, UnitPlace},
+    plugin::Language,
+    ports::Page,
+};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -88,6 +94,37 @@ impl From<UnitPlace> for PlaceBody {
     fn from(UnitPlace { building, entrance, unit }: UnitPlace) -> Self {
         Self { building, entrance, unit }
     }
+}
+
+/// The strong entity tag of a version.
+pub(crate) fn etag(version: i64) -> HeaderValue {
+    // A number between quotes is always a header value; without one the tag would match nothing.
+    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+}
+
+/// Lets an edit go on that was made from the version that is stored. `*` is refused like no tag at all: it would write
+/// over whatever is there, which is what the tag is for.
+///
+/// # Errors
+/// 428 without a tag, 412 when none of them is the stored version's. A weak tag never is.
+pub(crate) fn require_match(headers: &HeaderMap, version: i64) -> Answer<()> {
+    let tags: Vec<&str> = headers
+        .get_all(header::IF_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty() && *tag != "*")
+        .collect();
+    if tags.is_empty() {
+        let detail = "send the `ETag` of the state that was edited as `If-Match`";
+        return Err(Fault::new(StatusCode::PRECONDITION_REQUIRED, "precondition-required", detail));
+    }
+    let current = etag(version);
+    if tags.iter().any(|tag| current == *tag) {
+        return Ok(());
+    }
+    Err(Fault::new(StatusCode::PRECONDITION_FAILED, STALE, "it was changed meanwhile: read it again"))
 }
 
 /// How many entries a page has.

@@ -117,6 +117,20 @@ impl Page {
         self.project.as_ref().map(|project| project.id)
     }
 
+    /// What the search finds for this reader.
+    fn search_hint(&self) -> String {
+        if self.may(Permission::ReadPersonalData) { self.t("search-hint") } else { self.t("search-hint-places") }
+    }
+
+    /// What to try when it found nothing.
+    fn search_help(&self) -> String {
+        if self.may(Permission::ReadPersonalData) {
+            self.t("units-none-found")
+        } else {
+            self.t("units-none-found-places")
+        }
+    }
+
     fn units_url(&self) -> String {
         urls::units(self.project_id())
     }

@@ -7,7 +7,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use guanjia_domain::{Error, error::InputProblem};
+use guanjia_domain::{
+    Error,
+    error::InputProblem,
+    estate::{FieldProblem, STALE},
+};
 use serde::Serialize;
 use tower_http::csrf::ProtectionError;
 use utoipa::ToSchema;
@@ -21,6 +25,8 @@ pub(crate) struct Fault {
     /// A sentence for whoever asked.
     pub detail: String,
     pub problems: Vec<InputProblem>,
+    /// Fields of a JSON body that cannot be used.
+    pub fields: Vec<FieldProblem>,
     /// For the log only: what failed below.
     pub chain: Option<String>,
 }
@@ -30,7 +36,7 @@ pub(crate) type Answer<T> = Result<T, Fault>;
 
 impl Fault {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), problems: Vec::new(), chain: None }
+        Self { status, code, detail: detail.into(), problems: Vec::new(), fields: Vec::new(), chain: None }
     }
 
     /// Nobody is logged in, or the session is over.
@@ -40,6 +46,12 @@ impl Fault {
 
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// Fields of a JSON body cannot be used.
+    pub(crate) fn fields(fields: Vec<FieldProblem>) -> Self {
+        let detail = format!("fields that cannot be used: {}; nothing was changed", fields.len());
+        Self { fields, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
     pub(crate) fn panicked() -> Self {
@@ -54,6 +66,7 @@ impl From<Error> for Fault {
             Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not-found", detail),
             Error::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", detail),
             Error::Refused { code: "permission", .. } => Self::new(StatusCode::FORBIDDEN, "permission", detail),
+            Error::Refused { code: STALE, .. } => Self::new(StatusCode::PRECONDITION_FAILED, STALE, detail),
             Error::Refused { code, .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail),
             Error::Invalid { problems, .. } => {
                 Self { problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
@@ -158,12 +171,30 @@ pub(crate) struct Problem {
     pub code: String,
     /// Name of this request in the log.
     pub request_id: String,
-    /// Cells and fields that cannot be used.
+    /// Cells of a workbook that cannot be used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<ProblemCell>,
+    /// Fields of the body that cannot be used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ProblemField>,
 }
 
-/// One cell or field that cannot be used.
+/// One field of the body that cannot be used.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemField {
+    /// JSON pointer (RFC 6901) to the field, as a URI fragment: `#/storey`.
+    pub pointer: String,
+    /// Why it cannot be used.
+    pub detail: String,
+}
+
+impl From<&FieldProblem> for ProblemField {
+    fn from(problem: &FieldProblem) -> Self {
+        Self { pointer: format!("#/{}", problem.field), detail: problem.reason.clone() }
+    }
+}
+
+/// One cell that cannot be used.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemCell {
     pub sheet: String,
@@ -191,6 +222,7 @@ pub(crate) fn problem_document(fault: &Fault, request_id: &str) -> Response {
         code: fault.code.to_owned(),
         request_id: request_id.to_owned(),
         problems: fault.problems.iter().map(ProblemCell::from).collect(),
+        errors: fault.fields.iter().map(ProblemField::from).collect(),
     };
     let mut response = (fault.status, Json(problem)).into_response();
     let headers = response.headers_mut();

@@ -23,7 +23,7 @@ mod exchange;
 mod fault;
 mod format;
 mod health;
-mod lines;
+mod idempotency;
 mod routes;
 mod urls;
 mod words;
@@ -31,6 +31,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use axum::Extension;
 use guanjia_domain::ports::{Clock, Directory, PolicyEngine};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{fmt, sync::Arc};
@@ -65,5 +66,6 @@ impl fmt::Debug for AppState {
 
 /// All doors, ready to be served.
 pub fn router(state: AppState) -> axum::Router {
-    door::around(routes::router()).with_state(state)
+    let routes = routes::router().layer(Extension(state.clone()));
+    door::around(routes).with_state(state)
 }

@@ -2,20 +2,28 @@
 //! that a route without an entry does not exist; a test asks every route as every role and compares with the table.
 
 use axum::{
-    Json, Router,
-    extract::DefaultBodyLimit,
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, Request},
     http::Method,
+    middleware::{Next, from_fn},
     routing::{MethodRouter, get, post},
 };
-use guanjia_domain::access::Permission;
-use utoipa::OpenApi;
+use guanjia_domain::{access::Permission, idempotency::KEY_LENGTH_MAX};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        Required,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt},
     routes,
 };
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{AppState, api, api::Document, assets, console, health, urls};
+use crate::{AppState, api, api::Document, assets, console, health, idempotency, urls};
 
 /// What a route asks for before it does anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +106,7 @@ fn api_table() -> Vec<Route> {
         api!(GET "/api/v1/projects/{id}/export.xlsx", ReadPersonalData, api::projects::export_project),
         api!(GET "/api/v1/units", ReadEstate, api::units::list_units),
         api!(GET "/api/v1/units/{id}", ReadEstate, api::units::read_unit),
+        api!(PUT "/api/v1/units/{id}", WriteEstate, api::units::edit_unit),
         api!(GET "/api/v1/fee-items", ReadEstate, api::units::list_fee_items),
         api!(GET "/api/v1/billing-runs", ReadCharges, api::billing_runs::list_runs),
         api!(POST "/api/v1/billing-runs", PreviewCharges, api::billing_runs::create_run),
@@ -171,9 +180,10 @@ fn console_table() -> Vec<Route> {
 fn built() -> (Router<AppState>, utoipa::openapi::OpenApi) {
     let mut router = OpenApiRouter::with_openapi(Document::openapi());
     for route in table() {
-        router = match (route.mount, route.body_bytes_max) {
-            (Mount::Api(mount), None) => router.routes(mount()),
-            (Mount::Api(mount), Some(max)) => router.routes(mount().layer(DefaultBodyLimit::max(max))),
+        router = match (&route.mount, route.body_bytes_max) {
+            (Mount::Api(mount), None) => router.routes(once(&route, mount())),
+            // The limit goes around what reads the body to compare it.
+            (Mount::Api(mount), Some(max)) => router.routes(once(&route, mount()).layer(DefaultBodyLimit::max(max))),
             (Mount::Page(mount), None) => router.route(route.path, mount()),
             (Mount::Page(mount), Some(max)) => router.route(route.path, mount().layer(DefaultBodyLimit::max(max))),
         };
@@ -185,12 +195,45 @@ fn built() -> (Router<AppState>, utoipa::openapi::OpenApi) {
     (router, document)
 }
 
+/// What a machine posts may come twice.
+fn once(route: &Route, methods: UtoipaMethodRouter<AppState>) -> UtoipaMethodRouter<AppState> {
+    if route.method != Method::POST {
+        return methods;
+    }
+    let asks = route.asks;
+    methods.layer(from_fn(move |Extension(app): Extension<AppState>, request: Request, next: Next| {
+        idempotency::once(asks, app, request, next)
+    }))
+}
+
+/// Says in the document that an operation takes a key.
+fn note_key(operation: &mut Operation) {
+    let key = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Name of this request, for sending it again: it has its effect once, and its answer is given again with \
+             `Idempotency-Replayed: true`. With another address or body: 422 `idempotency-key-reused`. While it is \
+             worked on: 409 `idempotency-key-running`. A form has to be sent with the same boundary.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(KEY_LENGTH_MAX))));
+    operation.parameters.get_or_insert_default().push(key.build().into());
+}
+
 /// Says in the document which permission an operation asks for.
 fn note_permission(document: &mut utoipa::openapi::OpenApi, route: &Route) {
     let (Some(item), Asks::For(permission)) = (document.paths.paths.get_mut(route.path), route.asks) else { return };
-    let operation = if route.method == Method::GET { &mut item.get } else { &mut item.post };
+    let operation = match route.method {
+        Method::GET => &mut item.get,
+        Method::PUT => &mut item.put,
+        _ => &mut item.post,
+    };
     if let Some(operation) = operation {
         operation.extensions.get_or_insert_default().insert("x-permission".to_owned(), permission.code().into());
+        if route.method == Method::POST {
+            note_key(operation);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod catalogue;
 mod fakes;
 mod faults;
+mod idempotency;
 mod permissions;
 
 use axum::{

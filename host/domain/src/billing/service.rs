@@ -3,6 +3,7 @@
 mod compute;
 mod post;
 mod replay;
+mod run_lines;
 mod view;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use replay::{ReplayDifference, ReplayReport};
+pub use run_lines::LineFilter;
 pub use view::{ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineView};
 
 /// Subjects in one call of a plug-in. Between 256 and 4,096 a call costs the same per subject; larger batches only lose

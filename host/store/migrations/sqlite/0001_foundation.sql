@@ -42,6 +42,24 @@ CREATE TABLE token (
     CONSTRAINT token_secret_key UNIQUE (secret_sha256)
 ) STRICT;
 
+-- Requests that may be sent again, with their answers. Of key and body only hashes are kept.
+CREATE TABLE idempotency_key (
+    company_id BLOB NOT NULL CONSTRAINT idempotency_key_company_fk REFERENCES management_company (id),
+    user_id BLOB NOT NULL CONSTRAINT idempotency_key_user_fk REFERENCES app_user (id),
+    key_sha256 BLOB NOT NULL,
+    -- Method and path with its query.
+    route TEXT NOT NULL,
+    -- Of key and body.
+    body_sha256 BLOB NOT NULL,
+    -- Status, headers (as JSON) and body of the answer; none while the request is being worked on.
+    status INTEGER,
+    headers TEXT,
+    body BLOB,
+    created_at TEXT NOT NULL,
+    CONSTRAINT idempotency_key_pk PRIMARY KEY (company_id, user_id, key_sha256)
+) STRICT;
+CREATE INDEX idempotency_key_age_idx ON idempotency_key (company_id, created_at);
+
 -- The estate. References between its tables are checked when a transaction ends, because an import changes them together.
 
 CREATE TABLE project (

@@ -2,9 +2,9 @@
 
 use guanjia_domain::{
     Error, Result,
-    estate::{Unit, UnitPlace},
+    estate::{STALE, Unit, UnitPlace},
     ids::*,
-    ports::{Page, UnitRow},
+    ports::{Page, UnitRow, UnitSearch},
 };
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, fmt::Write as _};
@@ -70,7 +70,7 @@ macro_rules! unit_rows {
     () => {
         concat!(
             "SELECT u.id, u.entrance_id, u.parking_area_id, u.kind, u.unit_no, u.storey, u.layout_code, u.gross_floor_area_cm2, ",
-            "u.internal_area_cm2, u.rent_fen, u.occupancy, u.sort_key, COALESCE(b.building_no, a.area_no), ",
+            "u.internal_area_cm2, u.rent_fen, u.occupancy, u.sort_key, u.version, COALESCE(b.building_no, a.area_no), ",
             "COALESCE(e.entrance_no, ''), (SELECT CAST({rows}(o.name) AS TEXT) FROM tenure t JOIN party o ON o.id = t.party_id ",
             "WHERE t.unit_id = u.id AND t.kind = 'owner' AND (t.starts_on IS NULL OR t.starts_on <= CURRENT_DATE) ",
             "AND (t.ends_on IS NULL OR t.ends_on > CURRENT_DATE)) ",
@@ -84,12 +84,12 @@ macro_rules! unit_rows {
 fn read_unit_row(row: &Row) -> Result<(UnitRow, String)> {
     let mut cells = row.cells();
     let unit = Unit::read(&mut cells)?;
-    let sort_key = cells.take()?;
+    let (sort_key, version) = (cells.take()?, cells.take()?);
     let place = UnitPlace { building: cells.take()?, entrance: cells.take()?, unit: unit.unit_no.clone() };
     let owners: Option<String> = cells.take()?;
     let mut owners: Vec<String> = owners.map_or(Ok(Vec::new()), |names| value::json(&names))?;
     owners.sort_unstable();
-    Ok((UnitRow { unit, place, owners }, sort_key))
+    Ok((UnitRow { unit, place, owners, version }, sort_key))
 }
 
 impl Scope {
@@ -126,13 +126,13 @@ impl Scope {
     pub(crate) async fn unit_page(
         &mut self,
         project: ProjectId,
-        search: &str,
+        search: &UnitSearch<'_>,
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<UnitRow>> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
         let (after_key, after_unit) = cursor.map_or(Ok((String::new(), UnitId(Uuid::nil()))), read_cursor)?;
-        let pattern = search_pattern(search);
+        let pattern = search_pattern(search.text);
         // Two statements: one that has to be ready to search is planned as if it always did.
         let rows = if pattern.is_empty() {
             let statement = sql!(
@@ -146,14 +146,18 @@ impl Scope {
                 unit_rows!(),
                 "WHERE u.company_id = $1 AND u.project_id = $2 AND (u.sort_key, u.id) > ($3, $4) ",
                 "AND (LOWER(u.unit_no) LIKE $5 ESCAPE '\\' ",
-                "OR EXISTS (SELECT 1 FROM tenure h JOIN party q ON q.id = h.party_id WHERE h.unit_id = u.id ",
-                "AND (LOWER(q.name) LIKE $5 ESCAPE '\\' OR q.phone LIKE $5 ESCAPE '\\')) ",
+                "OR LOWER('-' || COALESCE(b.building_no, a.area_no) || COALESCE('-' || e.entrance_no, '') || '-' || u.unit_no) ",
+                "LIKE $6 ESCAPE '\\' ",
+                "OR ($7 AND EXISTS (SELECT 1 FROM tenure h JOIN party q ON q.id = h.party_id WHERE h.unit_id = u.id ",
+                "AND (LOWER(q.name) LIKE $5 ESCAPE '\\' OR q.phone LIKE $5 ESCAPE '\\'))) ",
                 "OR EXISTS (SELECT 1 FROM vehicle v WHERE v.unit_id = u.id AND LOWER(v.plate_no) LIKE $5 ESCAPE '\\') ",
                 "OR EXISTS (SELECT 1 FROM tenure h JOIN vehicle v ON v.party_id = h.party_id WHERE h.unit_id = u.id ",
                 "AND LOWER(v.plate_no) LIKE $5 ESCAPE '\\')) ",
-                "ORDER BY u.sort_key, u.id LIMIT $6"
+                "ORDER BY u.sort_key, u.id LIMIT $8"
             );
-            self.rows(statement, values![project, after_key, after_unit, pattern, limit + 1]).await?
+            let place = place_pattern(search.text);
+            let values = values![project, after_key, after_unit, pattern, place, search.personal_data, limit + 1];
+            self.rows(statement, values).await?
         };
         let mut page = rows.iter().map(read_unit_row).collect::<Result<Vec<_>>>()?;
         let more = page.len() > limit as usize;
@@ -165,6 +169,32 @@ impl Scope {
     pub(crate) async fn unit_row(&mut self, unit: UnitId) -> Result<UnitRow> {
         let row = self.row(sql!(unit_rows!(), "WHERE u.company_id = $1 AND u.id = $2"), values![unit]).await?;
         Ok(read_unit_row(&row.ok_or_else(|| Error::not_found("unit", unit))?)?.0)
+    }
+
+    /// Writes a unit over the version that was edited, and returns the version after it.
+    pub(crate) async fn replace_unit(&mut self, unit: &Unit, sort_key: &str, version: i64) -> Result<i64> {
+        let statement = sql!(
+            "UPDATE unit SET entrance_id = $4, parking_area_id = $5, kind = $6, unit_no = $7, storey = $8, layout_code = $9, ",
+            "gross_floor_area_cm2 = $10, internal_area_cm2 = $11, rent_fen = $12, occupancy = $13, sort_key = $14, ",
+            "version = version + 1 WHERE company_id = $1 AND id = $2 AND version = $3 RETURNING version"
+        );
+        let values = values![
+            unit.id,
+            version,
+            unit.entrance_id,
+            unit.parking_area_id,
+            unit.kind,
+            &unit.unit_no,
+            unit.storey,
+            &unit.layout_code,
+            unit.gross_floor_area_cm2,
+            unit.internal_area_cm2,
+            unit.rent_fen,
+            unit.occupancy,
+            sort_key
+        ];
+        let row = self.row(statement, values).await?;
+        row.ok_or_else(|| Error::refused(STALE, "the unit was changed meanwhile: read it again"))?.only()
     }
 
     pub(crate) async fn project_of_unit(&mut self, unit: UnitId) -> Result<ProjectId> {
@@ -212,15 +242,28 @@ fn search_pattern(search: &str) -> String {
     if search.is_empty() {
         return String::new();
     }
-    let mut pattern = String::from("%");
-    for character in search.to_lowercase().chars() {
+    format!("%{}%", escaped(search))
+}
+
+/// A pattern that finds the text at the beginning of a part of a place, where each part follows a dash; empty, which finds
+/// nothing, for a text that names one part only.
+fn place_pattern(search: &str) -> String {
+    // Keyboards for Chinese write dashes of other widths.
+    let search = search.trim().replace(['\u{2010}', '\u{2013}', '\u{2014}', '\u{ff0d}'], "-");
+    let search = search.trim_start_matches('-');
+    if search.contains('-') { format!("%-{}%", escaped(search)) } else { String::new() }
+}
+
+/// Lower case, with what a pattern would take for something else marked as itself.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.to_lowercase().chars() {
         if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
+            escaped.push('\\');
         }
-        pattern.push(character);
+        escaped.push(character);
     }
-    pattern.push('%');
-    pattern
+    escaped
 }
 
 fn write_cursor(sort_key: &str, unit: UnitId) -> String {

@@ -15,6 +15,7 @@ nav-rules = Rules
 nav-office = Office
 search = Search
 search-hint = Search number · name · phone · plate
+search-hint-places = Search number · plate
 other-language = 中文
 more = More
 older = Older
@@ -104,7 +105,8 @@ held-count =
 
 units-sub = In the order of building, entrance and number
 units-empty = No units yet. They appear here once a workbook is imported.
-units-none-found = Nothing found. Try part of the number, or the owner's family name.
+units-none-found = Nothing found. Try part of the number, such as 6-1, or the owner's family name.
+units-none-found-places = Nothing found. Try part of the number, such as 6-1, or a plate.
 unit-building = Building
 unit-entrance = Entrance
 unit-storey = Storey

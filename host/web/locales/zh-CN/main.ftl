@@ -15,6 +15,7 @@ nav-rules = 规则
 nav-office = 管理
 search = 搜索
 search-hint = 搜索 房号 · 姓名 · 电话 · 车牌
+search-hint-places = 搜索 房号 · 车牌
 other-language = English
 more = 更多
 older = 更早
@@ -98,7 +99,8 @@ held-count = { $shown } 户暂挂
 
 units-sub = 按楼栋、单元、房号排列
 units-empty = 还没有房屋。导入项目的表格后会出现在这里。
-units-none-found = 没有找到。试试房号的一部分，或业主的姓。
+units-none-found = 没有找到。试试房号的一部分（如 6-1），或业主的姓。
+units-none-found-places = 没有找到。试试房号的一部分（如 6-1），或车牌。
 unit-building = 楼栋
 unit-entrance = 单元
 unit-storey = 楼层

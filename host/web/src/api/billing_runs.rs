@@ -12,7 +12,7 @@ use axum::{
 use futures_util::stream;
 use guanjia_domain::{
     Error,
-    billing::{BillingRun, Comparison, HeldView, LineView, RunTotal},
+    billing::{BillingRun, Comparison, HeldView, LineFilter, LineView, RunTotal},
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::{Job, JobState},
     ports::CompanyStore,
@@ -30,7 +30,6 @@ use crate::{
         needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
     },
     fault::{Answer, Problem},
-    lines::{self, LineFilter},
 };
 
 /// One preview and posting of a project's period.
@@ -286,7 +285,8 @@ pub(crate) async fn run_lines(
     let filter =
         LineFilter { fee_item: query.fee_item, building: query.building.filter(|building| !building.is_empty()) };
     let page_size = limit(query.limit) as usize;
-    let page = lines::page(access.store.as_ref(), &run, &filter, query.cursor.as_deref(), page_size, language).await?;
+    let (billing, stamp) = (&access.billing, access.stamp());
+    let page = billing.run_lines(&stamp, &run, &filter, query.cursor.as_deref(), page_size, language).await?;
     Ok(Json(List::page(page, |line| LineBody::new(line, &access))))
 }
 

@@ -1,7 +1,11 @@
 //! Units (房屋) and what they are charged.
 
-use axum::Json;
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
 use guanjia_domain::{
+    estate::{FieldProblem, OccupancyStatus, Unit, UnitKind},
     fee_item::FeeItem,
     ids::{ProjectId, UnitId},
     ports::UnitRow,
@@ -10,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Ask, At, List, PlaceBody, Reply, limit};
+use super::{Ask, At, List, PlaceBody, Reply, etag, limit, require_match};
 use crate::{
-    access::{Require, Signed, needs::ReadEstate},
-    fault::Problem,
+    access::{
+        Require, Signed,
+        needs::{ReadEstate, WriteEstate},
+    },
+    fault::{Answer, Fault, Problem},
 };
 
 /// The separately owned space that is charged.
@@ -24,6 +31,8 @@ pub(crate) struct UnitBody {
     /// `residential`, `office`, `shop`, `parking-space`, `storage`.
     pub kind: String,
     pub storey: Option<i64>,
+    /// As the former system coded it.
+    pub layout_code: Option<String>,
     /// In cm²: exact for every area in m² with four decimals.
     pub gross_floor_area_cm2: i64,
     pub internal_area_cm2: Option<i64>,
@@ -42,6 +51,7 @@ impl UnitBody {
             place: row.place.into(),
             kind: unit.kind.to_string(),
             storey: unit.storey,
+            layout_code: unit.layout_code,
             gross_floor_area_cm2: unit.gross_floor_area_cm2,
             internal_area_cm2: unit.internal_area_cm2,
             rent_fen: unit.rent_fen,
@@ -56,7 +66,8 @@ impl UnitBody {
 pub(crate) struct UnitsQuery {
     #[param(value_type = Uuid)]
     project: ProjectId,
-    /// Part of a number, an owner's name, a phone number or a plate.
+    /// Part of a number or plate, or a place such as `6-1-103` or `6-1`. With the permission to read personal data also
+    /// part of a name or phone number.
     #[serde(default)]
     search: String,
     cursor: Option<String>,
@@ -68,18 +79,99 @@ pub(crate) struct UnitsQuery {
 #[utoipa::path(get, path = "/api/v1/units", tag = "units", params(UnitsQuery), responses((status = 200, body = List<UnitBody>)))]
 pub(crate) async fn list_units(access: Require<ReadEstate>, Ask(query): Ask<UnitsQuery>) -> Reply<List<UnitBody>> {
     access.store.project(query.project).await?;
-    let page =
-        access.store.units(query.project, query.search.trim(), query.cursor.as_deref(), limit(query.limit)).await?;
+    let search = access.search(&query.search);
+    let page = access.store.units(query.project, &search, query.cursor.as_deref(), limit(query.limit)).await?;
     Ok(Json(List::page(page, |row| UnitBody::new(row, &access))))
 }
 
-/// Reads one unit.
+/// A unit with its entity tag.
+type Tagged = ([(HeaderName, HeaderValue); 1], Json<UnitBody>);
+
+fn tagged(row: UnitRow, access: &Signed) -> Tagged {
+    ([(header::ETAG, etag(row.version))], Json(UnitBody::new(row, access)))
+}
+
+/// Reads one unit. Its `ETag` stands for the fields that can be edited and for its place, not for its owners.
 #[utoipa::path(
     get, path = "/api/v1/units/{id}", tag = "units", params(("id" = Uuid, Path)),
-    responses((status = 200, body = UnitBody), (status = 404, body = Problem, content_type = "application/problem+json")),
+    responses(
+        (status = 200, body = UnitBody, headers(("ETag" = String, description = "what an edit sends as `If-Match`"))),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
 )]
-pub(crate) async fn read_unit(access: Require<ReadEstate>, At(id): At<UnitId>) -> Reply<UnitBody> {
-    Ok(Json(UnitBody::new(access.store.unit(id).await?, &access)))
+pub(crate) async fn read_unit(access: Require<ReadEstate>, At(id): At<UnitId>) -> Answer<Tagged> {
+    Ok(tagged(access.store.unit(id).await?, &access))
+}
+
+/// What can be edited of a unit, all of it: an optional field that is left out is emptied.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UnitEdit {
+    /// Unique in its entrance or parking area.
+    unit_no: String,
+    /// `residential`, `office`, `shop`, `parking-space`, `storage`.
+    kind: String,
+    storey: Option<i64>,
+    layout_code: Option<String>,
+    gross_floor_area_cm2: i64,
+    internal_area_cm2: Option<i64>,
+    rent_fen: Option<i64>,
+    /// `occupied`, `vacant`, `unsold`.
+    occupancy: String,
+}
+
+impl UnitEdit {
+    /// The unit after the edit.
+    ///
+    /// # Errors
+    /// 422 with every field that cannot be used.
+    fn apply(self, before: Unit) -> Answer<Unit> {
+        let (kind, occupancy) = (self.kind.parse::<UnitKind>(), self.occupancy.parse::<OccupancyStatus>());
+        let mut problems = Vec::new();
+        problems.extend(kind.as_ref().err().map(|error| FieldProblem::new("kind", error.to_string())));
+        problems.extend(occupancy.as_ref().err().map(|error| FieldProblem::new("occupancy", error.to_string())));
+        let after = Unit {
+            unit_no: self.unit_no.trim().to_owned(),
+            kind: kind.unwrap_or(before.kind),
+            storey: self.storey,
+            layout_code: self.layout_code.map(|code| code.trim().to_owned()).filter(|code| !code.is_empty()),
+            gross_floor_area_cm2: self.gross_floor_area_cm2,
+            internal_area_cm2: self.internal_area_cm2,
+            rent_fen: self.rent_fen,
+            occupancy: occupancy.unwrap_or(before.occupancy),
+            ..before
+        };
+        problems.extend(after.problems());
+        if problems.is_empty() { Ok(after) } else { Err(Fault::fields(problems)) }
+    }
+}
+
+/// Edits one unit, if it still is what was read.
+#[utoipa::path(
+    put, path = "/api/v1/units/{id}", tag = "units",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "the `ETag` of the state that was edited")),
+    request_body = UnitEdit,
+    responses(
+        (status = 200, body = UnitBody, headers(("ETag" = String, description = "of the state after the edit"))),
+        (status = 409, description = "another unit there has this number", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "`stale`: it was changed meanwhile", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`errors` names the fields that cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 428, description = "`precondition-required`: `If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn edit_unit(
+    access: Require<WriteEstate>,
+    At(id): At<UnitId>,
+    headers: HeaderMap,
+    Json(edit): Json<UnitEdit>,
+) -> Answer<Tagged> {
+    let row = access.store.unit(id).await?;
+    require_match(&headers, row.version)?;
+    let unit = edit.apply(row.unit)?;
+    // The store compares the version once more, where nobody can come between.
+    let version = access.store.update_unit(&access.stamp(), &unit, row.version).await?;
+    let place = guanjia_domain::estate::UnitPlace { unit: unit.unit_no.clone(), ..row.place };
+    Ok(tagged(UnitRow { unit, place, version, owners: row.owners }, &access))
 }
 
 /// Something that is charged.

@@ -9,7 +9,7 @@ use axum::{
 use guanjia_domain::{
     Fen, Period,
     access::Permission,
-    billing::{BillingRun, Comparison, HeldView, LineView, RunState},
+    billing::{BillingRun, Comparison, HeldView, LineFilter, LineView, RunState},
     decision::HoldKind,
     estate::Project,
     ids::{BillingRunId, FeeItemId, ProjectId},
@@ -27,9 +27,7 @@ use crate::{
     },
     api::{billing_runs::newest, month},
     fault::Answer,
-    format,
-    lines::{self, LineFilter},
-    urls,
+    format, urls,
     words::{Arg, Words, text},
 };
 
@@ -266,7 +264,7 @@ pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRun
     };
     let scans = !works && run.lines > 0 && run.lines <= LARGEST_SCAN_LINES_MAX;
     let largest = if scans {
-        lines::largest(access.store.as_ref(), &run, LARGEST_SHOWN, words.language).await?
+        access.billing.largest_lines(&access.stamp(), &run, LARGEST_SHOWN, words.language).await?
     } else {
         Vec::new()
     };
@@ -593,9 +591,9 @@ pub(crate) async fn lines(
     let fee_item: Option<FeeItemId> = query.fee_item.parse().ok();
     let building = Some(query.building).filter(|building| !building.is_empty());
     let filter = LineFilter { fee_item, building: building.clone() };
+    let (billing, stamp) = (&access.billing, access.stamp());
     let found =
-        lines::page(access.store.as_ref(), &run, &filter, query.cursor.as_deref(), LINES_PER_PAGE, words.language)
-            .await?;
+        billing.run_lines(&stamp, &run, &filter, query.cursor.as_deref(), LINES_PER_PAGE, words.language).await?;
     let fee_items = access.store.fee_items(run.project_id).await?;
     let fee_item_name = fee_items.into_iter().find(|item| Some(item.id) == fee_item).map(|item| item.name);
     let building_name = building.as_ref().map(|building| words.say("building", &[("name", text(building.clone()))]));

@@ -81,7 +81,8 @@ pub(crate) async fn list(
     let search = query.search.trim();
     let (mut rows, mut more_url) = (Vec::new(), String::new());
     if let Some(project) = &project {
-        let units = access.store.units(project.id, search, query.cursor.as_deref(), UNITS_PER_PAGE).await?;
+        let units =
+            access.store.units(project.id, &access.search(search), query.cursor.as_deref(), UNITS_PER_PAGE).await?;
         more_url = units.next.map(|cursor| urls::units_after(project.id, search, &cursor)).unwrap_or_default();
         rows = units.items.iter().map(|unit| row(&access, unit)).collect();
     }

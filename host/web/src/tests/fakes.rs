@@ -10,6 +10,7 @@ use guanjia_domain::{
     decision::Decision,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
+    idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
@@ -134,13 +135,13 @@ empty! {
         create_project(&Stamp, &Project, &Party) -> ();
         estate(ProjectId) -> Estate;
         apply_estate(&Stamp, ProjectId, &EstateChanges, &str) -> ();
-        units(ProjectId, &str, Option<&str>, u32) -> Page<UnitRow>;
+        units(ProjectId, &UnitSearch<'_>, Option<&str>, u32) -> Page<UnitRow>;
         unit(UnitId) -> UnitRow;
         count_units(ProjectId) -> i64;
         project_of_unit(UnitId) -> ProjectId;
         places(&[UnitId]) -> Vec<(UnitId, UnitPlace)>;
         party_names(&[PartyId]) -> Vec<(PartyId, String)>;
-        update_unit(&Stamp, &Unit) -> ();
+        update_unit(&Stamp, &Unit, i64) -> i64;
         transfer_ownership(&Stamp, UnitId, &Party, Date) -> ();
         fee_items(ProjectId) -> Vec<FeeItem>;
         set_cost_pool(&Stamp, &CostPool) -> ();
@@ -193,6 +194,11 @@ empty! {
     AuditStore {
         audit(Option<i64>, u32) -> Vec<AuditRow>;
         events(Option<EventId>, u32) -> Vec<Event>;
+    }
+    IdempotencyStore {
+        claim_key(&KeyedRequest<'_>, DateTime<Utc>) -> KeyState;
+        keep_answer(&KeyClaim, &StoredAnswer) -> ();
+        release_key(&KeyClaim) -> ();
     }
     ScheduleStore {
         schedules() -> Vec<Schedule>;

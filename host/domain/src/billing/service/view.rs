@@ -95,7 +95,7 @@ pub struct ComparisonRow {
 
 /// Names that lines of one project need, read once.
 #[derive(Debug, Default)]
-struct Names {
+pub(super) struct Names {
     fee_items: HashMap<FeeItemId, String>,
     plugins: HashMap<String, InstalledPlugin>,
 }
@@ -134,7 +134,7 @@ impl Billing {
         Ok(())
     }
 
-    async fn lines_of(
+    pub(super) async fn lines_of(
         &self,
         decision: &Decision,
         project: ProjectId,
