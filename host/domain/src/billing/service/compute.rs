@@ -47,8 +47,12 @@ struct Policy {
 
 /// What the pages of a run depend on. A run that is resumed after one of it has changed would be charged by two rules.
 #[derive(Serialize)]
-struct Rules<'a> {
-    items: Vec<(FeeItemId, Period, Option<(&'a str, &'a str)>, Option<i64>)>,
+struct ItemRules<'a> {
+    fee_item_id: FeeItemId,
+    charged: Period,
+    /// Digest and settings of the plug-in.
+    policy: Option<(&'a str, &'a str)>,
+    pool_fen: Option<i64>,
 }
 
 struct UnitPage {
@@ -151,12 +155,13 @@ impl Billing {
 }
 
 fn rules(plans: &[ItemPlan]) -> Result<String> {
-    let items = plans.iter().map(|plan| {
-        let policy =
-            plan.policy.as_ref().map(|policy| (policy.binding.digest.as_str(), policy.binding.settings.as_str()));
-        (plan.item.id, plan.terms.charged, policy, plan.pool_fen)
+    let items = plans.iter().map(|plan| ItemRules {
+        fee_item_id: plan.item.id,
+        charged: plan.terms.charged,
+        policy: plan.policy.as_ref().map(|Policy { binding, .. }| (binding.digest.as_str(), binding.settings.as_str())),
+        pool_fen: plan.pool_fen,
     });
-    digest(&Rules { items: items.collect() })
+    digest(&items.collect::<Vec<_>>())
 }
 
 /// A run being computed.
