@@ -95,6 +95,26 @@ async fn a_bad_cell_is_named_and_nothing_is_written(
     import(&host, workbook().to_str().unwrap(), &[]).expect(0);
 }
 
+/// Codes are for scripts, sentences for whoever asked.
+#[tokio::test]
+async fn problems_and_differences_are_told_in_the_language_that_is_asked_for() {
+    let host = office(Kind::Sqlite).await;
+    let bad = host.file("bad.xlsx", with_cell("房屋信息", "建筑面积", 4, Cell::Number("-118.27".into())));
+    let chinese = |value: &Value| value.as_str().unwrap().contains(|sign| ('\u{4e00}'..='\u{9fff}').contains(&sign));
+    for (more, in_chinese) in [(&[][..], false), (&["--lang", "en"], false), (&["--lang", "zh-CN"], true)] {
+        let refused = import(&host, &bad, more).expect(3).json();
+        let problem = &refused["problems"][0];
+        assert_eq!(problem["code"], "negative", "{refused}");
+        assert_eq!((chinese(&problem["reason"]), chinese(&refused["error"])), (in_chinese, in_chinese), "{refused}");
+    }
+    import(&host, workbook().to_str().unwrap(), &[]).expect(0);
+    let changed = host.file("changed.xlsx", with_cell("房屋信息", "建筑面积", 4, Cell::Number("120".into())));
+    let rehearsal = import(&host, &changed, &["--dry-run", "--lang", "zh"]).expect(0).json();
+    let difference = &rehearsal["differences"][0];
+    assert_eq!((&difference["kind"], &difference["what"]), (&json!("changed"), &json!("房屋 6-1-103")), "{rehearsal}");
+    assert_eq!(difference["detail"], "建筑面积 118.27 → 120", "{rehearsal}");
+}
+
 #[rstest]
 #[case::empty(b"".to_vec())]
 #[case::not_a_table(b"%PDF-1.7 something".to_vec())]

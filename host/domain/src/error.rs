@@ -2,6 +2,7 @@
 //! its text. What a rule refuses is a variant of its own: it is an answer, not a fault.
 
 use serde::Serialize;
+use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -60,9 +61,10 @@ impl Error {
     }
 }
 
-/// One cell or field that cannot be used.
+/// One cell or field that cannot be used. What is read off a workbook carries a typed reason
+/// ([`crate::import::Reason`]); what leaves through a door carries it [`Told`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct InputProblem {
+pub struct InputProblem<R = Told> {
     /// Sheet of the workbook, or the part of a document.
     pub sheet: String,
     /// Row as the spreadsheet shows it, from 1.
@@ -71,6 +73,22 @@ pub struct InputProblem {
     pub column: String,
     /// What stood there, cut to a readable length.
     pub value: String,
-    /// Why it cannot be used, in a sentence.
-    pub reason: String,
+    /// Why it cannot be used. Scripts see it as `code` and `reason` beside the place.
+    #[serde(flatten)]
+    pub reason: R,
+}
+
+/// A reason in the language of whoever asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Told {
+    /// Stable, and the same in every language.
+    pub code: &'static str,
+    #[serde(rename = "reason")]
+    pub sentence: String,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
 }

@@ -4,12 +4,16 @@
 //! [`microcommunity`]) turns the workbook into what it states about an estate, compares that with the records and
 //! answers with an [`ImportPlan`]: all changes of one file, or every problem of it and no plan at all.
 
+mod difference;
 pub mod microcommunity;
 mod plan;
+mod reason;
 mod service;
 mod table;
 
-pub use plan::{ChangeCount, Difference, DifferenceKind, ImportCounts, ImportPlan, apply};
+pub use difference::{Change, Difference, DifferenceKind, Field, PersonalField, Thing, Things, ToldDifference, Value};
+pub use plan::{ChangeCount, ImportCounts, ImportPlan, apply};
+pub use reason::{Choice, Key, Measure, Reason};
 pub use service::{Imports, PlannedImport};
 pub use table::{CELL_CHARS_MAX, PROBLEMS_MAX};
 

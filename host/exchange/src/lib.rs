@@ -25,7 +25,7 @@ mod write;
 mod xlsx;
 mod zip;
 
-pub use error::{ReadError, WriteError};
+pub use error::{ReadError, Size, WriteError};
 pub use write::write_workbook;
 
 use guanjia_domain::{

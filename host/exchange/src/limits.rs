@@ -1,6 +1,6 @@
 //! How much of a file is read. An estate of 100,000 units with its people stays below every one of them.
 
-use crate::ReadError;
+use crate::{ReadError, Size};
 
 /// Largest file, and largest sum of csv files, in bytes: ten times the workbook of an estate of 100,000 units.
 pub const FILE_BYTES_MAX: usize = 32 << 20;
@@ -21,14 +21,14 @@ pub const CELL_CHARS_KEPT: usize = guanjia_domain::import::CELL_CHARS_MAX + 1;
 pub const SHARED_TEXTS_MAX: usize = 2_000_000;
 
 pub(crate) fn check_file_size(name: &str, bytes: usize) -> Result<(), ReadError> {
-    at_most(name, "its bytes", bytes, FILE_BYTES_MAX)
+    at_most(name, Size::Bytes, bytes, FILE_BYTES_MAX)
 }
 
 pub(crate) fn check_sheet_count(name: &str, sheets: usize) -> Result<(), ReadError> {
-    at_most(name, "its sheets", sheets, SHEETS_MAX)
+    at_most(name, Size::Sheets, sheets, SHEETS_MAX)
 }
 
-pub(crate) fn at_most(name: &str, what: &'static str, count: usize, max: usize) -> Result<(), ReadError> {
+pub(crate) fn at_most(name: &str, what: Size, count: usize, max: usize) -> Result<(), ReadError> {
     if count > max { Err(ReadError::TooLarge { name: name.to_owned(), what, max }) } else { Ok(()) }
 }
 
@@ -42,14 +42,14 @@ pub(crate) struct Budget {
 impl Budget {
     pub fn row(&mut self, name: &str) -> Result<(), ReadError> {
         self.rows += 1;
-        at_most(name, "its rows", self.rows, ROWS_MAX)
+        at_most(name, Size::Rows, self.rows, ROWS_MAX)
     }
 
     /// The part of a text that is kept.
     pub fn text(&mut self, name: &str, text: &str) -> Result<String, ReadError> {
         let end = text.char_indices().nth(CELL_CHARS_KEPT).map_or(text.len(), |(end, _)| end);
         self.text_bytes += end;
-        at_most(name, "the bytes of its texts", self.text_bytes, TEXT_BYTES_MAX)?;
+        at_most(name, Size::TextBytes, self.text_bytes, TEXT_BYTES_MAX)?;
         Ok(text[..end].to_owned())
     }
 }

@@ -13,7 +13,7 @@ use guanjia_domain::{
         Cell, ImportPlan, Row, Sheet, Workbook, apply,
         microcommunity::{self, Desired, FormulaPlugins, PluginChoice},
     },
-    plugin::Binding,
+    plugin::{Binding, Language},
 };
 use proptest::prelude::*;
 use rstest::rstest;
@@ -302,6 +302,34 @@ fn a_foreign_file_is_refused_with_advice(#[case] bytes: &[u8], #[case] reason: &
     assert!(message.contains(reason), "{message}");
 }
 
+/// A clerk reads Chinese where the page is Chinese, with the file and the limit named.
+#[test]
+fn every_refusal_is_told_in_both_languages() {
+    let name = || "a.xlsx".to_owned();
+    let mut refusals = vec![
+        ReadError::Empty { name: name() },
+        ReadError::Compound { name: name() },
+        ReadError::Foreign { name: name() },
+        ReadError::NotCsv { name: name() },
+        ReadError::NoTables { name: name() },
+        ReadError::Encrypted { name: name() },
+        ReadError::Damaged { name: name(), reason: "torn".to_owned() },
+        ReadError::Encoding { name: name() },
+    ];
+    refusals.extend(Size::ALL.map(|what| ReadError::TooLarge { name: name(), what, max: 4711 }));
+    refusals.push(ReadError::TooManyColumns { sheet: name(), row: 9, max: 4711 });
+    let chinese = |sign: char| ('\u{4e00}'..='\u{9fff}').contains(&sign);
+    for refusal in refusals {
+        let (zh, en) = (refusal.told(Language::Zh), refusal.told(Language::En));
+        assert_eq!(en, refusal.to_string());
+        assert!(zh.contains(chinese) && !en.contains(chinese), "{zh} | {en}");
+        let limited = matches!(refusal, ReadError::TooLarge { .. } | ReadError::TooManyColumns { .. });
+        for sentence in [zh, en] {
+            assert!(sentence.contains("a.xlsx") && sentence.contains("4711") == limited, "{sentence}");
+        }
+    }
+}
+
 #[test]
 fn an_archive_without_tables_is_refused() {
     let bytes = archive(&[("readme.txt", b"hello")]);
@@ -327,7 +355,7 @@ fn what_unpacks_to_too_much_is_refused() {
     let bytes = archive(&[("a.csv", &zeros), ("b.csv", &zeros)]);
     assert!(bytes.len() < 1 << 14);
     assert_eq!(measured(&bytes, 2 << 20).unwrap(), ["a.csv", "b.csv"]);
-    assert!(matches!(measured(&bytes, (2 << 20) - 1), Err(ReadError::TooLarge { what: "the bytes in it", .. })));
+    assert!(matches!(measured(&bytes, (2 << 20) - 1), Err(ReadError::TooLarge { what: Size::ContentBytes, .. })));
 }
 
 /// The sizes that an archive declares are changed to 10 bytes each, in the files' own headings and in the directory.
@@ -350,7 +378,7 @@ fn an_archive_that_lies_about_its_size_is_refused() {
 #[test]
 fn too_many_rows_are_refused() {
     let text = "1\n".repeat(limits::ROWS_MAX + 1);
-    assert!(matches!(read_workbook("x.csv", text.as_bytes()), Err(ReadError::TooLarge { what: "its rows", .. })));
+    assert!(matches!(read_workbook("x.csv", text.as_bytes()), Err(ReadError::TooLarge { what: Size::Rows, .. })));
 }
 
 #[rstest]
@@ -363,7 +391,7 @@ fn a_claim_of_endless_texts_is_not_believed(#[case] claim: &str) {
         let (_, after) = after.split_once('"').unwrap();
         format!("{before}{claim}{after}")
     });
-    assert!(matches!(read_workbook("x.xlsx", &bytes), Err(ReadError::TooLarge { what: "its shared texts", .. })));
+    assert!(matches!(read_workbook("x.xlsx", &bytes), Err(ReadError::TooLarge { what: Size::SharedTexts, .. })));
 }
 
 #[test]

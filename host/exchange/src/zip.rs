@@ -6,7 +6,7 @@ use ::zip::ZipArchive;
 use guanjia_domain::import::Workbook;
 
 use crate::{
-    ReadError, csv,
+    ReadError, Size, csv,
     limits::{ARCHIVE_FILES_MAX, Budget, CONTENT_BYTES_MAX, SHARED_TEXTS_MAX, at_most, check_sheet_count},
     xlsx,
 };
@@ -46,7 +46,7 @@ pub(crate) fn measure(
     bytes_max: usize,
 ) -> Result<Vec<String>, ReadError> {
     let damaged = |reason: String| ReadError::Damaged { name: name.to_owned(), reason };
-    at_most(name, "the files in it", archive.len(), ARCHIVE_FILES_MAX)?;
+    at_most(name, Size::Files, archive.len(), ARCHIVE_FILES_MAX)?;
     let mut names = Vec::with_capacity(archive.len());
     let (mut declared, mut real) = (0_usize, 0_usize);
     for index in 0..archive.len() {
@@ -55,7 +55,7 @@ pub(crate) fn measure(
             return Err(ReadError::Encrypted { name: name.to_owned() });
         }
         declared = declared.saturating_add(usize::try_from(raw.size()).unwrap_or(usize::MAX));
-        at_most(name, "the bytes in it", declared, bytes_max)?;
+        at_most(name, Size::ContentBytes, declared, bytes_max)?;
         // Archives of Chinese machines name files in GBK, which the standard does not know.
         let entry = csv::decode(name, raw.name_raw())?.into_owned();
         let standard = raw.name().map_err(|error| damaged(error.to_string()))?.into_owned();
@@ -66,7 +66,7 @@ pub(crate) fn measure(
         let shared = [&entry, &standard].iter().any(|entry| entry.to_ascii_lowercase().ends_with("sharedstrings.xml"));
         let length = if shared { check_shared_texts(name, &mut content) } else { count(name, &mut content) }?;
         real = real.saturating_add(length);
-        at_most(name, "the bytes in it", real, bytes_max)?;
+        at_most(name, Size::ContentBytes, real, bytes_max)?;
         names.push(entry);
     }
     Ok(names)
@@ -96,7 +96,7 @@ fn check_shared_texts(name: &str, content: &mut impl Read) -> Result<usize, Read
         let not_digit = rest.iter().take_while(|byte| !byte.is_ascii_digit()).count();
         let digits: Vec<u8> = rest[not_digit..].iter().copied().take_while(u8::is_ascii_digit).collect();
         let claimed = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX);
-        at_most(name, "its shared texts", if digits.is_empty() { 0 } else { claimed }, SHARED_TEXTS_MAX)?;
+        at_most(name, Size::SharedTexts, if digits.is_empty() { 0 } else { claimed }, SHARED_TEXTS_MAX)?;
     }
     Ok(bytes.len())
 }

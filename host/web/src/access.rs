@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use guanjia_domain::{
     access::{Actor, Permission, Stamp},
     billing::Billing,
+    estate::Project,
     ports::{CompanyStore, UnitSearch},
 };
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
@@ -56,6 +57,33 @@ impl Signed {
     /// A person's name as this reader may see it.
     pub(crate) fn name(&self, name: &str) -> String {
         if self.may(Permission::ReadPersonalData) { name.to_owned() } else { crate::format::masked(name) }
+    }
+
+    /// The names of those who pay in a project, as this reader may see them.
+    pub(crate) async fn payers(&self, project: &Project) -> Result<Payers, Fault> {
+        if self.may(Permission::ReadPersonalData) {
+            return Ok(Payers::InFull);
+        }
+        let names = self.store.party_names(&[project.developer_id]).await?;
+        Ok(Payers::Masked { developer: names.into_iter().next().map(|(_, name)| name) })
+    }
+}
+
+/// How names of payers are shown. The developer, who pays for unsold units, is a firm and no person: its name is no
+/// personal data, however short it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Payers {
+    InFull,
+    Masked { developer: Option<String> },
+}
+
+impl Payers {
+    pub(crate) fn name(&self, name: &str) -> String {
+        match self {
+            Payers::InFull => name.to_owned(),
+            Payers::Masked { developer } if developer.as_deref() == Some(name) => name.to_owned(),
+            Payers::Masked { .. } => crate::format::masked(name),
+        }
     }
 }
 
@@ -164,5 +192,20 @@ pub(crate) mod needs {
     needs! {
         ReadEstate WriteEstate ReadPersonalData ReadCharges PreviewCharges ApproveCharges PostCharges ReadPlugins ManagePlugins ManageUsers
         ReadAudit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::developer("开发商", "开发商")]
+    #[case::developer_elsewhere("地产商", "地*商")]
+    #[case::person("王天宇", "王*宇")]
+    fn the_developer_is_no_person(#[case] name: &str, #[case] shown: &str) {
+        assert_eq!(Payers::Masked { developer: Some("开发商".to_owned()) }.name(name), shown);
+        assert_eq!(Payers::InFull.name(name), name);
     }
 }

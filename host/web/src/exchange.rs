@@ -5,10 +5,11 @@ use guanjia_domain::{
     Error, Result,
     estate::Project,
     import::{PlannedImport, Workbook},
+    plugin::Language,
     ports::CompanyStore,
 };
 
-use crate::{access::Signed, fault::Answer, fault::Fault};
+use crate::{access::Signed, fault::Answer, fault::Fault, words::Words};
 
 /// An upload: the files with their names, and the fields beside them.
 #[derive(Default)]
@@ -61,22 +62,22 @@ fn refused(error: &axum::extract::multipart::MultipartError) -> Fault {
     }
 }
 
-/// What the uploaded files would change.
-pub(crate) async fn plan(access: &Signed, upload: &Upload) -> Result<PlannedImport> {
+/// What the uploaded files would change; what is wrong with them is told in `language`.
+pub(crate) async fn plan(access: &Signed, upload: &Upload, language: Language) -> Result<PlannedImport> {
     if upload.files.is_empty() {
-        return Err(Error::invalid("no file came with the form: send it in the field `workbook`"));
+        return Err(Error::invalid(Words::new(language).t("import-no-file")));
     }
     let files = upload.files.clone();
-    let workbook = beside(move || read(&files)).await?;
-    imports(access).plan_microcommunity(&access.stamp(), &upload.project, &workbook).await
+    let workbook = beside(move || read(&files, language)).await?;
+    imports(access).plan_microcommunity(&access.stamp(), &upload.project, &workbook, language).await
 }
 
 pub(crate) fn imports(access: &Signed) -> guanjia_domain::import::Imports {
     guanjia_domain::import::Imports::new(access.store.clone())
 }
 
-fn read(files: &[(String, Vec<u8>)]) -> Result<Workbook> {
-    guanjia_exchange::read_files(files).map_err(|error| Error::invalid(error.to_string()))
+fn read(files: &[(String, Vec<u8>)], language: Language) -> Result<Workbook> {
+    guanjia_exchange::read_files(files).map_err(|error| Error::invalid(error.told(language)))
 }
 
 /// The project's tables as an xlsx file.

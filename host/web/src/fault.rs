@@ -202,13 +202,16 @@ pub(crate) struct ProblemCell {
     pub row: u32,
     pub column: String,
     pub value: String,
+    /// Stable code of the reason.
+    pub code: String,
+    /// Why it cannot be used, in the language of the request.
     pub reason: String,
 }
 
 impl From<&InputProblem> for ProblemCell {
     fn from(problem: &InputProblem) -> Self {
         let InputProblem { sheet, row, column, value, reason } = problem.clone();
-        Self { sheet, row, column, value, reason }
+        Self { sheet, row, column, value, code: reason.code.to_owned(), reason: reason.sentence }
     }
 }
 

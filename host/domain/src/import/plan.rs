@@ -1,15 +1,10 @@
 //! What an import would do, for the person who decides about it.
 
-use serde::{Deserialize, Serialize};
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-    str::FromStr,
-};
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 
+use super::Difference;
 use crate::{
-    Error, Result,
-    access::codes,
     estate::{Estate, EstateChanges},
     plugin::Binding,
 };
@@ -67,43 +62,6 @@ pub struct ImportCounts {
     pub vehicles: usize,
     pub fee_items: usize,
     pub fee_assignments: usize,
-}
-
-codes! {
-    /// How the records differ from the workbook.
-    DifferenceKind {
-        /// Will be added.
-        Added = "added",
-        /// Will be changed.
-        Changed = "changed",
-        /// Will be removed.
-        Removed = "removed",
-        /// Is in the records and not in the workbook; it stays.
-        Missing = "missing",
-    }
-}
-
-/// One line of the difference between records and workbook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    pub kind: DifferenceKind,
-    /// What differs, such as `unit 6-1-101`, or a number of things.
-    pub what: String,
-    /// How, such as `gross floor area 89.5 -> 90`. Empty where there is nothing to say. Holds no personal data.
-    pub detail: String,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind, self.what)?;
-        if !self.detail.is_empty() {
-            write!(f, ": {}", self.detail)?;
-        }
-        if self.kind == DifferenceKind::Missing {
-            f.write_str(" (not in the workbook; it stays)")?;
-        }
-        Ok(())
-    }
 }
 
 /// Applies changes to an estate in memory: what a store does in one transaction. Replaced rows stay at their places, new

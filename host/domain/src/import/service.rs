@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::{
-    ImportPlan, Workbook,
+    ImportPlan, Reason, Workbook,
     microcommunity::{self, FormulaPlugins, PluginChoice},
+    reason::pick,
 };
 use crate::{
     Error, Result,
     access::{Permission, Stamp},
+    error::InputProblem,
     estate::{Estate, Party, PartyKind, Project},
     ids::*,
-    plugin::ExtensionPoint,
+    plugin::{ExtensionPoint, Language},
     ports::CompanyStore,
 };
 
@@ -46,7 +48,8 @@ impl Imports {
         Self { store }
     }
 
-    /// Compares a MicroCommunity workbook with the project of that name. Writes nothing.
+    /// Compares a MicroCommunity workbook with the project of that name. Writes nothing. What is wrong with the workbook
+    /// is told in `language`.
     ///
     /// # Errors
     /// `Invalid` with every bad cell; `Refused` without the permission.
@@ -55,26 +58,23 @@ impl Imports {
         stamp: &Stamp,
         project_name: &str,
         workbook: &Workbook,
+        language: Language,
     ) -> Result<PlannedImport> {
         stamp.actor.require(Permission::WriteEstate)?;
         if project_name.trim().is_empty() {
-            return Err(Error::invalid("the project needs a name"));
+            return Err(Error::invalid(pick(language, "请填写项目名称", "the project needs a name")));
         }
-        let desired = microcommunity::parse(workbook).map_err(|problems| Error::Invalid {
-            message: match problems.len() {
-                1 => "1 cell of the workbook cannot be used; nothing is imported".to_owned(),
-                count => format!("{count} cells of the workbook cannot be used; nothing is imported"),
-            },
-            problems,
-        })?;
+        let desired = microcommunity::parse(workbook).map_err(|problems| bad_cells(problems, language))?;
         let project = self.store.project_by_name(project_name).await?;
         let new_project_id = ProjectId::generate();
         let (estate, bindings, project_id) = match &project {
             Some(project) => (self.store.estate(project.id).await?, self.store.bindings(project.id).await?, project.id),
             None => (Estate::default(), Vec::new(), new_project_id),
         };
-        let plugins =
-            FormulaPlugins { area_fee: self.newest("area-fee").await?, fixed_fee: self.newest("fixed-fee").await? };
+        let plugins = FormulaPlugins {
+            area_fee: self.newest("area-fee", language).await?,
+            fixed_fee: self.newest("fixed-fee", language).await?,
+        };
         let plan = microcommunity::plan(&desired, &estate, &bindings, project_id, &plugins);
         Ok(PlannedImport { project, plan, new_project_id })
     }
@@ -137,7 +137,7 @@ impl Imports {
     }
 
     /// The newest installed version of a plug-in that answers fee policies.
-    async fn newest(&self, id: &str) -> Result<PluginChoice> {
+    async fn newest(&self, id: &str, language: Language) -> Result<PluginChoice> {
         let version = |text: &str| semver::Version::parse(text).ok();
         self.store
             .plugins()
@@ -146,6 +146,23 @@ impl Imports {
             .filter(|plugin| plugin.id == id && plugin.export(ExtensionPoint::FeePolicy).is_ok())
             .max_by_key(|plugin| version(&plugin.version))
             .map(|plugin| PluginChoice { id: plugin.id, version: plugin.version, digest: plugin.digest })
-            .ok_or_else(|| Error::invalid(format!("the plug-in {id} is needed for this workbook: install it first")))
+            .ok_or_else(|| {
+                Error::invalid(pick(
+                    language,
+                    format!("导入这份表格要用到插件 {id}，请先安装"),
+                    format!("the plug-in {id} is needed for this workbook: install it first"),
+                ))
+            })
     }
+}
+
+/// The refusal of a workbook, with every cell that is to blame.
+fn bad_cells(problems: Vec<InputProblem<Reason>>, language: Language) -> Error {
+    let count = problems.len();
+    let message = match language {
+        Language::Zh => format!("表格里有 {count} 个单元格不能用，什么都没有导入"),
+        Language::En if count == 1 => "1 cell of the workbook cannot be used; nothing is imported".to_owned(),
+        Language::En => format!("{count} cells of the workbook cannot be used; nothing is imported"),
+    };
+    Error::Invalid { message, problems: problems.into_iter().map(|problem| problem.told(language)).collect() }
 }

@@ -339,6 +339,7 @@ import-refused =
         [one] One cell cannot be used.
        *[other] { $count } cells cannot be used.
     }
+import-no-file = No file came with the form: choose one, or send it in the field workbook.
 import-nothing-written = Nothing was written.
 import-changed-meanwhile = The records changed meanwhile; here is the new difference.
 import-more =

@@ -317,6 +317,7 @@ import-nothing = 没有差异，什么都不用写。
 import-confirm = 写入 { $shown } 行
 import-cancel = 放弃
 import-refused = { $count } 个单元格不能用。
+import-no-file = 没有收到文件：请先选好表格文件（用接口上传时，字段名是 workbook）。
 import-nothing-written = 什么都没有写入。
 import-changed-meanwhile = 数据在此期间有变化，请看新的差异。
 import-more = 另有 { $count } 处差异没有列出。

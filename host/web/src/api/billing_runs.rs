@@ -26,7 +26,7 @@ use super::{Ask, At, List, PlaceBody, Reply, language, limit, month, units::Proj
 use crate::{
     AppState,
     access::{
-        Require, Signed,
+        Payers, Require,
         needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
     },
     fault::{Answer, Problem},
@@ -231,14 +231,14 @@ pub(crate) struct LineBody {
 }
 
 impl LineBody {
-    pub(crate) fn new(line: LineView, access: &Signed) -> Self {
+    pub(crate) fn new(line: LineView, payers: &Payers) -> Self {
         let steps = line.steps.into_iter();
         Self {
             charge: line.charge_id.0,
             unit: line.unit_id.0,
             place: line.place.into(),
             fee_item: line.fee_item,
-            payer: access.name(&line.payer),
+            payer: payers.name(&line.payer),
             quantity: line.quantity.trimmed(2).to_string(),
             measure: line.measure,
             unit_price: line.unit_price.trimmed(2).to_string(),
@@ -281,13 +281,14 @@ pub(crate) async fn run_lines(
     Ask(query): Ask<LinesQuery>,
 ) -> Reply<List<LineBody>> {
     let run = access.store.run(id).await?;
+    let payers = access.payers(&access.store.project(run.project_id).await?).await?;
     let language = language(query.lang.as_deref(), access.words.language)?;
     let filter =
         LineFilter { fee_item: query.fee_item, building: query.building.filter(|building| !building.is_empty()) };
     let page_size = limit(query.limit) as usize;
     let (billing, stamp) = (&access.billing, access.stamp());
     let page = billing.run_lines(&stamp, &run, &filter, query.cursor.as_deref(), page_size, language).await?;
-    Ok(Json(List::page(page, |line| LineBody::new(line, &access))))
+    Ok(Json(List::page(page, |line| LineBody::new(line, &payers))))
 }
 
 /// The run beside the last posted period before it.

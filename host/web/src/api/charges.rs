@@ -16,8 +16,8 @@ use super::{
     language, limit, month,
 };
 use crate::{
-    access::{Require, Signed, needs::ReadCharges},
-    fault::Problem,
+    access::{Payers, Require, Signed, needs::ReadCharges},
+    fault::{Answer, Problem},
 };
 
 /// One line that a unit owes for a period.
@@ -41,7 +41,7 @@ pub(crate) struct ChargeBody {
 }
 
 impl ChargeBody {
-    fn new(row: ChargeRow, access: &Signed) -> Self {
+    fn new(row: ChargeRow, payers: &Payers) -> Self {
         let charge = row.charge;
         Self {
             id: charge.id.0,
@@ -49,7 +49,7 @@ impl ChargeBody {
             unit: charge.unit_id.0,
             place: row.place.into(),
             fee_item: row.fee_item,
-            payer: access.name(&row.payer),
+            payer: payers.name(&row.payer),
             period_start: charge.period_start.to_string(),
             from: charge.from.to_string(),
             to: charge.to.to_string(),
@@ -78,10 +78,10 @@ pub(crate) async fn list_charges(
     access: Require<ReadCharges>,
     Ask(query): Ask<ChargesQuery>,
 ) -> Reply<List<ChargeBody>> {
-    access.store.project(query.project).await?;
+    let payers = access.payers(&access.store.project(query.project).await?).await?;
     let period_start = query.period.as_deref().map(month).transpose()?.map(|period| period.start);
     let page = access.store.charges(query.project, period_start, query.cursor.as_deref(), limit(query.limit)).await?;
-    Ok(Json(List::page(page, |row| ChargeBody::new(row, &access))))
+    Ok(Json(List::page(page, |row| ChargeBody::new(row, &payers))))
 }
 
 /// Why a line is what it is.
@@ -113,14 +113,16 @@ pub(crate) struct FactBody {
 }
 
 impl ExplanationBody {
-    pub(crate) fn new(
+    pub(crate) async fn new(
         explanation: ChargeExplanation,
         language: guanjia_domain::plugin::Language,
         access: &Signed,
-    ) -> Self {
+    ) -> Answer<Self> {
+        let run = access.store.run(explanation.line.run_id).await?;
+        let payers = access.payers(&access.store.project(run.project_id).await?).await?;
         let facts = explanation.facts.into_iter();
-        Self {
-            line: LineBody::new(explanation.line, access),
+        Ok(Self {
+            line: LineBody::new(explanation.line, &payers),
             rule: explanation.plugin.title.in_language(language).to_owned(),
             digest: explanation.plugin.digest,
             settings: serde_json::from_str(&explanation.settings).unwrap_or(serde_json::Value::Null),
@@ -130,7 +132,7 @@ impl ExplanationBody {
                 .collect(),
             period: explanation.period.to_string(),
             engine: explanation.engine,
-        }
+        })
     }
 }
 
@@ -146,5 +148,5 @@ pub(crate) async fn explain_charge(
 ) -> Reply<ExplanationBody> {
     let language = language(query.lang.as_deref(), access.words.language)?;
     let explanation = access.billing.explain_charge(&access.stamp(), id, language).await?;
-    Ok(Json(ExplanationBody::new(explanation, language, &access)))
+    Ok(Json(ExplanationBody::new(explanation, language, &access).await?))
 }

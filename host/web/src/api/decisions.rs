@@ -21,7 +21,7 @@ pub(crate) async fn explain_line(
 ) -> Reply<ExplanationBody> {
     let language = language(query.lang.as_deref(), access.words.language)?;
     let explanation = access.billing.explain(&access.stamp(), id, line, language).await?;
-    Ok(Json(ExplanationBody::new(explanation, language, &access)))
+    Ok(Json(ExplanationBody::new(explanation, language, &access).await?))
 }
 
 /// What a replay found.

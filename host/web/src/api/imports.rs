@@ -1,12 +1,12 @@
 //! Imports: a workbook becomes the project's records, or nothing of it does.
 
 use axum::{Json, extract::Multipart};
-use guanjia_domain::import::{ChangeCount, Difference, ImportCounts};
+use guanjia_domain::import::{ChangeCount, ImportCounts, ToldDifference};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Reply;
+use super::{Ask, Reply, billing_runs::LanguageQuery, language};
 use crate::{
     access::{Require, needs::WriteEstate},
     exchange::{self, Upload},
@@ -101,27 +101,35 @@ impl From<ChangeCount> for ChangesBody {
 pub(crate) struct DifferenceBody {
     /// `added`, `changed`, `removed`, `missing` (in the records only; it stays).
     pub kind: String,
+    /// What differs, in the language of the request.
     pub what: String,
+    /// How; empty where there is nothing to say.
     pub detail: String,
 }
 
-impl From<Difference> for DifferenceBody {
-    fn from(difference: Difference) -> Self {
-        Self { kind: difference.kind.to_string(), what: difference.what, detail: difference.detail }
+impl From<ToldDifference> for DifferenceBody {
+    fn from(ToldDifference { kind, what, detail }: ToldDifference) -> Self {
+        Self { kind: kind.to_string(), what, detail }
     }
 }
 
 /// Imports a MicroCommunity workbook. A file with a bad cell is refused as a whole, every such cell named under `problems`.
 #[utoipa::path(
-    post, path = "/api/v1/imports", tag = "imports", request_body(content = ImportForm, content_type = "multipart/form-data"),
+    post, path = "/api/v1/imports", tag = "imports", params(LanguageQuery),
+    request_body(content = ImportForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, body = ImportBody),
         (status = 422, description = "cells that cannot be used; nothing is written", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn import_workbook(access: Require<WriteEstate>, form: Multipart) -> Reply<ImportBody> {
+pub(crate) async fn import_workbook(
+    access: Require<WriteEstate>,
+    Ask(query): Ask<LanguageQuery>,
+    form: Multipart,
+) -> Reply<ImportBody> {
+    let language = language(query.lang.as_deref(), access.words.language)?;
     let upload = Upload::read(form).await?;
-    let planned = exchange::plan(&access, &upload).await?;
+    let planned = exchange::plan(&access, &upload, language).await?;
     let project = if upload.dry_run {
         planned.project.as_ref().map(|project| project.id)
     } else {
@@ -133,6 +141,6 @@ pub(crate) async fn import_workbook(access: Require<WriteEstate>, form: Multipar
         applied: !upload.dry_run,
         counts: planned.plan.counts.into(),
         changes: planned.plan.change_count().into(),
-        differences: planned.plan.differences.into_iter().map(DifferenceBody::from).collect(),
+        differences: planned.plan.differences.iter().map(|difference| difference.told(language).into()).collect(),
     }))
 }

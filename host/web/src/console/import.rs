@@ -11,7 +11,7 @@ use guanjia_domain::{
     Error,
     error::InputProblem,
     ids::ProjectId,
-    import::{Difference, DifferenceKind, ImportCounts, PlannedImport},
+    import::{Difference, DifferenceKind, ImportCounts, PlannedImport, ToldDifference},
 };
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +112,7 @@ pub(crate) async fn form(access: Require<WriteEstate>, Query(query): Query<FormQ
 /// Shows what the file would change, or everything that is wrong with it.
 pub(crate) async fn compare(access: Require<WriteEstate>, form: Multipart) -> Answer<Response> {
     let upload = Upload::read(form).await?;
-    match exchange::plan(&access, &upload).await {
+    match exchange::plan(&access, &upload, access.words.language).await {
         Ok(planned) => show(&compared(&access, &upload, &planned)?),
         Err(error) => refused(&access, upload.project, error),
     }
@@ -121,7 +121,7 @@ pub(crate) async fn compare(access: Require<WriteEstate>, form: Multipart) -> An
 /// Writes what was shown. When the records changed meanwhile, the new difference is shown instead.
 pub(crate) async fn apply(access: Require<WriteEstate>, Form(form): Form<ApplyForm>) -> Answer<Response> {
     let upload = Upload { files: unpack(&form.files)?, project: form.project, dry_run: false };
-    let planned = match exchange::plan(&access, &upload).await {
+    let planned = match exchange::plan(&access, &upload, access.words.language).await {
         Ok(planned) => planned,
         Err(error) => return refused(&access, upload.project, error),
     };
@@ -203,12 +203,8 @@ fn counts(page: &Page, counts: ImportCounts) -> Vec<Count> {
 }
 
 fn row(page: &Page, difference: &Difference) -> DifferenceRow {
-    DifferenceRow {
-        kind: page.words.code("difference", difference.kind.code()),
-        code: difference.kind.code(),
-        what: difference.what.clone(),
-        detail: difference.detail.clone(),
-    }
+    let ToldDifference { kind, what, detail } = difference.told(page.words.language);
+    DifferenceRow { kind: page.words.code("difference", kind.code()), code: kind.code(), what, detail }
 }
 
 /// What was shown, so far as it matters: another set of changes is another decision.

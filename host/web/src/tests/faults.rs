@@ -4,7 +4,10 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
-use guanjia_domain::{Error, error::InputProblem};
+use guanjia_domain::{
+    Error,
+    error::{InputProblem, Told},
+};
 use rstest::rstest;
 
 use super::{ask, text};
@@ -32,7 +35,7 @@ async fn a_problem_document_names_code_request_and_cells() {
         row: 7,
         column: "建筑面积".into(),
         value: "abc".into(),
-        reason: "not a number".into(),
+        reason: Told { code: "not-decimal", sentence: "不是数字".into() },
     };
     let error = Error::Invalid { message: "1 cell".into(), problems: vec![cell] };
     let response = problem_document(&error.into(), "r-1");
@@ -41,7 +44,10 @@ async fn a_problem_document_names_code_request_and_cells() {
     let expected = serde_json::json!({
         "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "1 cell", "code": "invalid",
         "request_id": "r-1",
-        "problems": [{"sheet": "房屋信息", "row": 7, "column": "建筑面积", "value": "abc", "reason": "not a number"}],
+        "problems": [{
+            "sheet": "房屋信息", "row": 7, "column": "建筑面积", "value": "abc",
+            "code": "not-decimal", "reason": "不是数字",
+        }],
     });
     assert_eq!(found, expected);
 }
@@ -148,4 +154,55 @@ async fn the_reading_page_and_its_document_are_there() {
     assert!(page.contains("swagger-ui") && !page.contains("<script>") && !page.contains("onload="), "{page}");
     let document = ask(get("/api/v1/openapi.json", &[])).await;
     assert_eq!(document.status(), StatusCode::OK);
+}
+
+/// A form with one file, sent by somebody who may import.
+fn upload(uri: &str, language: &str, file: &str, content: &str) -> Request<Body> {
+    let part = |disposition: &str, text: &str| {
+        format!("--cut\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{text}\r\n")
+    };
+    let project = part("name=\"project\"", "x");
+    let workbook = part(&format!("name=\"workbook\"; filename=\"{file}\""), content);
+    let request = Request::post(uri)
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut")
+        .header(header::ACCEPT_LANGUAGE, language);
+    let request = if uri.starts_with("/api/") {
+        request.header(header::AUTHORIZATION, "Bearer admin")
+    } else {
+        request.header(header::COOKIE, "guanjia_session=admin").header("sec-fetch-site", "same-origin")
+    };
+    request.body(Body::from(format!("{project}{workbook}--cut--\r\n"))).unwrap()
+}
+
+#[rstest]
+#[case::sheets("x.csv", "y\n", "缺少这张表", "the sheet is missing")]
+#[case::columns("楼栋单元.csv", "楼栋号\n6\n", "首行没有这一列的标题", "no column of the first row has this title")]
+#[case::no_table("x.pdf", "%PDF-1.7", "既不是 .xlsx 表格", "neither an .xlsx workbook")]
+#[case::no_content("x.csv", " ", "是空的", "is empty")]
+#[case::no_file("", "", "没有收到文件", "No file came")]
+#[tokio::test]
+async fn an_import_is_refused_in_the_language_of_the_reader(
+    #[case] file: &str,
+    #[case] content: &str,
+    #[case] zh: &str,
+    #[case] en: &str,
+    #[values(crate::urls::IMPORT, "/api/v1/imports")] uri: &str,
+) {
+    for (language, said, unsaid) in [("zh-CN", zh, en), ("en", en, zh)] {
+        let response = ask(upload(uri, language, file, content)).await;
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let answer = text(response).await;
+        assert!(answer.contains(said) && !answer.contains(unsaid), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_language_of_an_import_can_be_asked_for() {
+    let answer = text(ask(upload("/api/v1/imports?lang=en", "zh-CN", "x.csv", "y\n")).await).await;
+    let problem: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("cells of the workbook"), "{problem}");
+    let first = &problem["problems"][0];
+    assert_eq!((&first["code"], &first["reason"]), (&"sheet-missing".into(), &"the sheet is missing".into()));
+    let response = ask(upload("/api/v1/imports?lang=xx", "zh-CN", "x.csv", "y\n")).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
 }

@@ -12,6 +12,7 @@ use crate::{
     estate::PartyKind,
     import::{
         Workbook,
+        reason::{Choice, Key, Measure, Reason},
         table::{DecimalRule, Problems, Record, Table, read_date},
     },
 };
@@ -24,11 +25,13 @@ const AGE_MAX: i64 = 150;
 /// Ten years on one demand note are more than any contract runs.
 const DEMAND_MONTHS_MAX: i64 = 120;
 /// Areas are kept in cm², which is four decimals of a square metre; the largest homes and shops have a few thousand m².
-const AREA: DecimalRule = DecimalRule { places_max: 4, zero_allowed: false, max: 1_000_000, measure: "m²" };
+const AREA: DecimalRule =
+    DecimalRule { places_max: 4, zero_allowed: false, max: 1_000_000, measure: Measure::SquareMetres };
 /// Tariffs are published with two decimals, computed ones with up to four.
-const UNIT_PRICE: DecimalRule = DecimalRule { places_max: 4, zero_allowed: true, max: 1_000_000, measure: "yuan" };
+const UNIT_PRICE: DecimalRule =
+    DecimalRule { places_max: 4, zero_allowed: true, max: 1_000_000, measure: Measure::Yuan };
 /// Whole fen.
-const AMOUNT: DecimalRule = DecimalRule { places_max: 2, zero_allowed: true, max: 10_000_000, measure: "yuan" };
+const AMOUNT: DecimalRule = DecimalRule { places_max: 2, zero_allowed: true, max: 10_000_000, measure: Measure::Yuan };
 
 /// Sign between the entries of 房屋费用, which a fee number may therefore not hold.
 const LIST_SIGN: char = '#';
@@ -37,7 +40,7 @@ const LIST_SIGN: char = '#';
 ///
 /// # Errors
 /// Every problem of the workbook, in the order of its sheets, rows and columns. Then nothing of it may be used.
-pub fn parse(workbook: &Workbook) -> Result<Desired, Vec<InputProblem>> {
+pub fn parse(workbook: &Workbook) -> Result<Desired, Vec<InputProblem<Reason>>> {
     let problems = Problems::default();
     let desired = read(workbook, &problems);
     let problems = problems.into_sorted();
@@ -98,9 +101,9 @@ impl<K: std::hash::Hash + Eq> Firsts<K> {
     }
 
     /// Notes a problem when an earlier row has the same key.
-    fn once(&mut self, key: K, row: Record<'_>, column: usize, what: &str) -> Option<()> {
-        if let Some(first) = self.rows.get(&key) {
-            return row.problem(column, format!("{what} is in row {first} already"));
+    fn once(&mut self, key: K, row: Record<'_>, column: usize, what: Key) -> Option<()> {
+        if let Some(&first) = self.rows.get(&key) {
+            return row.problem(column, Reason::Doubled { key: what, row: first });
         }
         self.rows.insert(key, row.number());
         Some(())
@@ -108,18 +111,18 @@ impl<K: std::hash::Hash + Eq> Firsts<K> {
 }
 
 /// The value that a fixed set of words stands for.
-fn choice<T: Copy>(row: Record<'_>, column: usize, what: &str, table: &[(&str, T)]) -> Option<Option<T>> {
+fn choice<T: Copy>(row: Record<'_>, column: usize, what: Choice, table: &[(&'static str, T)]) -> Option<Option<T>> {
     let Some(text) = row.optional_text(column)? else { return Some(None) };
     match table.iter().find(|(word, _)| *word == text) {
         Some((_, value)) => Some(Some(*value)),
         None => {
-            let words: Vec<&str> = table.iter().map(|(word, _)| *word).collect();
-            row.problem(column, format!("is no known {what}; known are {}", words.join(", ")))
+            let known = table.iter().map(|(word, _)| *word).collect();
+            row.problem(column, Reason::UnknownWord { what, known })
         }
     }
 }
 
-fn required_choice<T: Copy>(row: Record<'_>, column: usize, what: &str, table: &[(&str, T)]) -> Option<T> {
+fn required_choice<T: Copy>(row: Record<'_>, column: usize, what: Choice, table: &[(&'static str, T)]) -> Option<T> {
     row.text(column)?;
     choice(row, column, what, table)?
 }
@@ -130,9 +133,9 @@ fn read_entrances(table: &Table<'_>) -> Vec<DesiredEntrance> {
         let building_no = row.code(0, &[]);
         let entrance_no = row.code(1, &[]);
         let storeys = row.integer(2, 1..=STOREYS_MAX);
-        let has_lift = required_choice(row, 3, "answer to whether there is a lift", &LIFTS);
+        let has_lift = required_choice(row, 3, Choice::Lift, &LIFTS);
         let (building_no, entrance_no) = (building_no?, entrance_no?);
-        firsts.once((building_no.clone(), entrance_no.clone()), row, 1, "this entrance of the building")?;
+        firsts.once((building_no.clone(), entrance_no.clone()), row, 1, Key::Entrance)?;
         Some(DesiredEntrance { building_no, entrance_no, storeys: storeys?, has_lift: has_lift? })
     };
     table.records().filter_map(read).collect()
@@ -144,19 +147,19 @@ fn read_parties(table: &Table<'_>, known: &Known<'_>) -> Vec<DesiredParty> {
     let read = |row: Record<'_>| {
         let row_no = row.code(0, &[ROW_MARK]);
         let name = row.text(1);
-        let gender = choice(row, 2, "gender", &GENDERS);
+        let gender = choice(row, 2, Choice::Gender, &GENDERS);
         let age = row.optional_integer(3, 0..=AGE_MAX);
         let phone = row.optional_text(4);
         let identity_no = identity_no(row, 5);
-        let kind = required_choice(row, 6, "kind of owner", &PARTY_KINDS);
+        let kind = required_choice(row, 6, Choice::PartyKind, &PARTY_KINDS);
         let owner_no = row.code(7, &[ROW_MARK]);
         let (row_no, owner_no, kind) = (row_no?, owner_no?, kind?);
         if kind == PartyKind::Owner {
-            owners.once(owner_no.clone(), row, 7, "this owner number")?;
+            owners.once(owner_no.clone(), row, 7, Key::Owner)?;
         } else if known.owners.as_ref().is_some_and(|owners| !owners.contains(owner_no.as_str())) {
-            return row.problem(7, "no owner (1001) has this number");
+            return row.problem(7, Reason::UnknownOwner);
         }
-        rows.once(row_no.clone(), row, 0, "this number")?;
+        rows.once(row_no.clone(), row, 0, Key::PartyRow)?;
         Some(DesiredParty {
             row_no,
             owner_no,
@@ -195,10 +198,10 @@ fn read_fee_items(table: &Table<'_>) -> Vec<DesiredFeeItem> {
         let formula = formula(row, 9);
         let prices = prices(row, formula);
         if let Some(fee_no) = &fee_no {
-            numbers.once(fee_no.clone(), row, 0, "this fee number")?;
+            numbers.once(fee_no.clone(), row, 0, Key::FeeNumber)?;
         }
         if let Some(name) = &name {
-            names.once(name.clone(), row, 2, "a fee item of this name")?;
+            names.once(name.clone(), row, 2, Key::FeeName)?;
         }
         let (starts_on, ends_on) = dates?;
         let (unit_price, fixed_amount) = prices?;
@@ -224,7 +227,10 @@ fn formula(row: Record<'_>, column: usize) -> Option<Formula> {
     let code = row.code(column, &[])?;
     match Formula::by_code(&code) {
         Some(formula) => Some(formula),
-        None => row.problem(column, format!("formula code {code} has no plug-in yet; known are 1001, 2002")),
+        None => {
+            let known = Formula::ALL.map(Formula::code).to_vec();
+            row.problem(column, Reason::UnknownFormula { code, known })
+        }
     }
 }
 
@@ -252,7 +258,7 @@ fn span(
     if let (Some(start), Some(end)) = (start, end)
         && end <= start
     {
-        return row.problem(end_column, format!("has to be after the start, {start}"));
+        return row.problem(end_column, Reason::NotAfterStart { start });
     }
     Some((start, end))
 }
@@ -268,12 +274,12 @@ fn read_units(table: &Table<'_>, known: &Known<'_>) -> Vec<DesiredUnit> {
         let area = area_cm2(row.decimal(5, AREA).map(Some));
         let owner_no = owner_of(row, 6, known);
         let fees = fees(row, known);
-        let kind = required_choice(row, 9, "type of unit", &UNIT_KINDS);
+        let kind = required_choice(row, 9, Choice::UnitKind, &UNIT_KINDS);
         let internal_area = area_cm2(row.optional_decimal(10, AREA));
         let rent = row.optional_decimal(11, AMOUNT);
         let (building_no, entrance_no, unit_no) = (building_no?, entrance_no?, unit_no?);
         let place = (building_no.clone(), entrance_no.clone(), unit_no.clone());
-        firsts.once(place, row, 0, "this unit of the entrance")?;
+        firsts.once(place, row, 0, Key::Unit)?;
         let storey = storey?;
         lies_in_entrance(row, known, &building_no, &entrance_no, storey)?;
         Some(DesiredUnit {
@@ -302,9 +308,7 @@ fn area_cm2(area: Option<Option<Decimal>>) -> Option<Option<i64>> {
 fn owner_of(row: Record<'_>, column: usize, known: &Known<'_>) -> Option<Option<String>> {
     let owner_no = row.optional_code(column, &[ROW_MARK])?;
     match (&owner_no, &known.owners) {
-        (Some(number), Some(owners)) if !owners.contains(number.as_str()) => {
-            row.problem(column, "no owner (1001) has this number")
-        }
+        (Some(number), Some(owners)) if !owners.contains(number.as_str()) => row.problem(column, Reason::UnknownOwner),
         _ => Some(owner_no),
     }
 }
@@ -319,13 +323,13 @@ fn lies_in_entrance(
     let Some(entrances) = &known.entrances else { return Some(()) };
     match entrances.get(&(building, entrance)) {
         Some(Some(storeys)) if storey.is_some_and(|storey| storey > *storeys) => {
-            row.problem(3, format!("the building has {storeys} storeys"))
+            row.problem(3, Reason::AboveRoof { storeys: *storeys })
         }
         Some(_) => Some(()),
         None if entrances.keys().any(|(known, _)| *known == building) => {
-            row.problem(2, format!("building {building} has no such entrance"))
+            row.problem(2, Reason::UnknownEntrance { building: building.to_owned() })
         }
-        None => row.problem(1, "there is no such building"),
+        None => row.problem(1, Reason::UnknownBuilding),
     }
 }
 
@@ -336,34 +340,32 @@ fn fees(row: Record<'_>, known: &Known<'_>) -> Option<Vec<(String, Date)>> {
     let (numbers, days) = (numbers?, days?);
     let numbers_fine = fee_numbers_fine(row, &numbers, known);
     if numbers.len() != days.len() {
-        return row
-            .problem(8, format!("{} for {}", counted(days.len(), "start date"), counted(numbers.len(), "fee item")));
+        return row.problem(8, Reason::ListLengths { days: days.len(), fees: numbers.len() });
     }
     let mut dates = Vec::with_capacity(days.len());
     for day in &days {
         match read_date(day) {
             Ok(date) => dates.push(date),
-            Err(reason) => return row.problem(8, format!("{day:?}: {reason}")),
+            Err(reason) => {
+                let entry = (*day).to_owned();
+                return row.problem(8, Reason::Entry { entry, reason: Box::new(reason) });
+            }
         }
     }
     numbers_fine?;
     Some(numbers.into_iter().map(str::to_owned).zip(dates).collect())
 }
 
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 fn fee_numbers_fine(row: Record<'_>, numbers: &[&str], known: &Known<'_>) -> Option<()> {
     for (position, number) in numbers.iter().enumerate() {
         if number.is_empty() {
-            return row.problem(7, "an entry of the list is empty");
+            return row.problem(7, Reason::EmptyEntry);
         }
         if known.fees.as_ref().is_some_and(|fees| !fees.contains(number)) {
-            return row.problem(7, format!("no fee item has the number {number:?}"));
+            return row.problem(7, Reason::UnknownFee { number: (*number).to_owned() });
         }
         if numbers[..position].contains(number) {
-            return row.problem(7, format!("fee item {number:?} is in the list twice"));
+            return row.problem(7, Reason::FeeTwice { number: (*number).to_owned() });
         }
     }
     Some(())
@@ -380,14 +382,14 @@ fn read_spaces(table: &Table<'_>, known: &Known<'_>) -> Vec<DesiredSpace> {
         let area = area_cm2(row.decimal(3, AREA).map(Some));
         let holder = holder(row, known);
         let (area_no, space_no, area_kind) = (area_no?, space_no?, area_kind?.unwrap_or_default());
-        firsts.once((area_no.clone(), space_no.clone()), row, 1, "this parking space")?;
+        firsts.once((area_no.clone(), space_no.clone()), row, 1, Key::ParkingSpace)?;
         let first_kind = area_kinds.entry(area_no.clone()).or_insert_with(|| area_kind.clone());
         if *first_kind != area_kind {
-            return row.problem(2, format!("parking area {area_no} is {first_kind:?} in an earlier row"));
+            return row.problem(2, Reason::AreaOfTwoKinds { area: area_no, first: first_kind.clone() });
         }
         let holder = holder?;
         if let Some(vehicle) = holder.as_ref().and_then(|holder| holder.vehicle.as_ref()) {
-            plates.once(vehicle.plate_no.clone(), row, 5, "this number plate")?;
+            plates.once(vehicle.plate_no.clone(), row, 5, Key::Plate)?;
         }
         Some(DesiredSpace { area_no, space_no, area_kind, gross_floor_area_cm2: area??, holder })
     };
@@ -398,16 +400,16 @@ fn read_spaces(table: &Table<'_>, known: &Known<'_>) -> Vec<DesiredSpace> {
 fn holder(row: Record<'_>, known: &Known<'_>) -> Option<Option<DesiredHolder>> {
     let owner_no = owner_of(row, 4, known);
     let vehicle = vehicle(row);
-    let kind = choice(row, 9, "kind of tenure (S sold, H let)", &SPACE_TENURES);
+    let kind = choice(row, 9, Choice::SpaceTenure, &SPACE_TENURES);
     let dates = span(row.optional_date(10), row.optional_date(11), row, 11);
     let Some(owner_no) = owner_no? else {
         if (5..=11).any(|column| !row.is_empty(column)) {
-            return row.problem(4, "is empty although the row names a car, a tenure or its dates");
+            return row.problem(4, Reason::HolderMissing);
         }
         return Some(None);
     };
     let Some(kind) = kind? else {
-        return row.problem(9, "is empty although the space has a holder; S is sold, H is let");
+        return row.problem(9, Reason::TenureMissing);
     };
     let (starts_on, ends_on) = dates?;
     Some(Some(DesiredHolder { owner_no, kind, starts_on, ends_on, vehicle: vehicle? }))
@@ -416,7 +418,7 @@ fn holder(row: Record<'_>, known: &Known<'_>) -> Option<Option<DesiredHolder>> {
 fn vehicle(row: Record<'_>) -> Option<Option<DesiredVehicle>> {
     let plate_no = row.optional_text(5);
     let brand = row.optional_text(6);
-    let kind_code = choice(row, 7, "kind of vehicle", &VEHICLE_KINDS.map(|code| (code, code)));
+    let kind_code = choice(row, 7, Choice::VehicleKind, &VEHICLE_KINDS.map(|code| (code, code)));
     let colour = row.optional_text(8);
     let (plate_no, brand, kind_code, colour) = (plate_no?, brand?, kind_code?, colour?);
     let Some(plate_no) = plate_no else {
@@ -424,7 +426,7 @@ fn vehicle(row: Record<'_>) -> Option<Option<DesiredVehicle>> {
         if row.is_empty(4) || (brand.is_none() && kind_code.is_none() && colour.is_none()) {
             return Some(None);
         }
-        return row.problem(5, "is empty although the row describes a car");
+        return row.problem(5, Reason::PlateMissing);
     };
     Some(Some(DesiredVehicle { plate_no, brand, kind_code: kind_code.map(str::to_owned), colour }))
 }

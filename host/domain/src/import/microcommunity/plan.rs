@@ -10,7 +10,7 @@ use super::{Desired, DesiredParty, FormulaPlugins, records::Records};
 use crate::{
     estate::{Estate, EstateChanges, Party, PartyKind, TenureKind},
     ids::{EntranceId, FeeItemId, ParkingAreaId, PartyId, ProjectId},
-    import::{Difference, DifferenceKind, ImportPlan},
+    import::{Change, Difference, DifferenceKind, Field, ImportPlan, PersonalField, Thing, Things, Value},
     plugin::Binding,
 };
 
@@ -106,7 +106,7 @@ impl<'a> Planner<'a> {
                 self.households.entry(owner).or_default().push((id, kind));
             }
         }
-        self.log.flush("people");
+        self.log.flush(Things::People);
         self.missing_parties(&seen);
     }
 
@@ -136,7 +136,7 @@ impl<'a> Planner<'a> {
                 self.changes.parties.insert.push(party);
             }
             Some(before) if *before != party => {
-                self.log.changed(what, party_differences(before, &party));
+                self.log.changed(what, vec![party_change(before, &party)]);
                 self.changes.parties.update.push(party);
             }
             Some(_) => {}
@@ -195,26 +195,25 @@ impl<'a> KnownParties<'a> {
 }
 
 /// Numbers only: names are personal data.
-fn party_words(row: &DesiredParty) -> String {
+fn party_words(row: &DesiredParty) -> Thing {
     match row.kind {
-        PartyKind::Owner => format!("owner {}", row.owner_no),
-        kind => format!("{kind} {} of owner {}", row.row_no, row.owner_no),
+        PartyKind::Owner => Thing::Owner { number: row.owner_no.clone() },
+        kind => Thing::Member { kind, number: row.row_no.clone(), owner: row.owner_no.clone() },
     }
 }
 
-fn party_differences(before: &Party, after: &Party) -> String {
-    let changed = [
-        ("name", before.name != after.name),
-        ("number", before.source_no != after.source_no),
-        ("kind", before.kind != after.kind),
-        ("gender", before.gender != after.gender),
-        ("age", before.age != after.age),
-        ("phone", before.phone != after.phone),
-        ("identity number", before.identity_no != after.identity_no),
-        ("household", before.household_of != after.household_of),
+fn party_change(before: &Party, after: &Party) -> Change {
+    let fields = [
+        (PersonalField::Name, before.name != after.name),
+        (PersonalField::Number, before.source_no != after.source_no),
+        (PersonalField::Kind, before.kind != after.kind),
+        (PersonalField::Gender, before.gender != after.gender),
+        (PersonalField::Age, before.age != after.age),
+        (PersonalField::Phone, before.phone != after.phone),
+        (PersonalField::IdentityNo, before.identity_no != after.identity_no),
+        (PersonalField::Household, before.household_of != after.household_of),
     ];
-    let names: Vec<&str> = changed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
-    names.join(", ")
+    Change::Personal(fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect())
 }
 
 /// Additions of one table that are named one by one; of more, only their number is told.
@@ -225,28 +224,28 @@ const ADDED_LINES_MAX: usize = 20;
 struct Log {
     lines: Vec<Difference>,
     /// Additions of the table at hand.
-    added: Vec<String>,
+    added: Vec<Thing>,
 }
 
 impl Log {
-    fn added(&mut self, what: String) {
+    fn added(&mut self, what: Thing) {
         self.added.push(what);
     }
 
-    fn changed(&mut self, what: String, detail: String) {
-        self.lines.push(Difference { kind: DifferenceKind::Changed, what, detail });
+    fn changed(&mut self, what: Thing, changes: Vec<Change>) {
+        self.lines.push(Difference { kind: DifferenceKind::Changed, what, changes });
     }
 
-    fn missing(&mut self, what: String) {
-        self.lines.push(Difference { kind: DifferenceKind::Missing, what, detail: String::new() });
+    fn missing(&mut self, what: Thing) {
+        self.lines.push(Difference { kind: DifferenceKind::Missing, what, changes: Vec::new() });
     }
 
-    /// Ends a table, whose rows are called `plural`.
-    fn flush(&mut self, plural: &str) {
+    /// Ends a table of such things.
+    fn flush(&mut self, of: Things) {
         let added = std::mem::take(&mut self.added);
-        let line = |what| Difference { kind: DifferenceKind::Added, what, detail: String::new() };
+        let line = |what| Difference { kind: DifferenceKind::Added, what, changes: Vec::new() };
         if added.len() > ADDED_LINES_MAX {
-            self.lines.push(line(format!("{} {plural}", added.len())));
+            self.lines.push(line(Thing::Many { count: added.len(), of }));
         } else {
             self.lines.extend(added.into_iter().map(line));
         }
@@ -255,28 +254,21 @@ impl Log {
 
 /// Says how one row differs from before, field by field.
 #[derive(Default)]
-struct Fields(Vec<String>);
+struct Fields(Vec<Change>);
 
 impl Fields {
-    fn compare<T: PartialEq>(&mut self, name: &str, before: &T, after: &T, show: impl Fn(&T) -> String) {
+    fn compare(&mut self, field: Field, before: impl Into<Value>, after: impl Into<Value>) {
+        let (before, after) = (before.into(), after.into());
         if before != after {
-            self.0.push(format!("{name} {} -> {}", show(before), show(after)));
+            self.0.push(Change::Field { field, before, after });
         }
     }
 
-    fn note(&mut self, text: impl Into<String>) {
-        self.0.push(text.into());
+    fn note(&mut self, change: Change) {
+        self.0.push(change);
     }
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    fn text(&self) -> String {
-        self.0.join("; ")
-    }
-}
-
-fn shown<T: ToString>(value: &Option<T>) -> String {
-    value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
 }

@@ -9,8 +9,8 @@ use crate::{
     error::InputProblem,
     estate::{Estate, OccupancyStatus, Party, Tenure, Unit},
     ids::{PartyId, ProjectId, TenureId},
-    import::{Cell, ChangeCount, DifferenceKind, ImportPlan, Row, Sheet, Workbook, apply},
-    plugin::{Binding, BindingMode, check_settings},
+    import::{Cell, ChangeCount, DifferenceKind, ImportPlan, Reason, Row, Sheet, Workbook, apply},
+    plugin::{Binding, BindingMode, Language, check_settings},
 };
 
 /// A workbook in which every kind of row occurs once. Cells are written as in csv; `|` stands between them.
@@ -81,7 +81,7 @@ fn changed(sheet: &str, row: u32, title: &str, text: &str) -> Workbook {
     workbook
 }
 
-fn problems(workbook: &Workbook) -> Vec<InputProblem> {
+fn problems(workbook: &Workbook) -> Vec<InputProblem<Reason>> {
     parse(workbook).map(|_| ()).expect_err("the workbook has a problem")
 }
 
@@ -91,7 +91,7 @@ fn check(workbook: &Workbook, sheet: &str, row: u32, column: &str, reason: &str)
     let [problem] = problems.as_slice() else { panic!("not one problem: {problems:#?}") };
     assert_eq!((problem.sheet.as_str(), problem.row), (sheet, row), "{problem:?}");
     assert!(problem.column.starts_with(column), "{problem:?}");
-    assert!(problem.reason.contains(reason), "{problem:?}");
+    assert!(problem.reason.told(Language::En).sentence.contains(reason), "{problem:?}");
 }
 
 #[test]
@@ -323,7 +323,7 @@ impl World {
 }
 
 fn differences(plan: &ImportPlan) -> Vec<String> {
-    plan.differences.iter().map(ToString::to_string).collect()
+    plan.differences.iter().map(|difference| difference.line(Language::En)).collect()
 }
 
 #[test]
@@ -466,7 +466,7 @@ fn rows_that_are_gone_are_told_and_stay() {
     let plan = world.import(&less);
     assert!(plan.changes.is_empty(), "{:#?}", plan.changes);
     assert!(plan.differences.iter().all(|line| line.kind == DifferenceKind::Missing));
-    let what: Vec<&str> = plan.differences.iter().map(|line| line.what.as_str()).collect();
+    let what: Vec<String> = plan.differences.iter().map(|line| line.what.told(Language::En)).collect();
     assert_eq!(
         what,
         ["entrance 6-2", "temporary 5 of owner 2", "fee item 商业物业费", "unit 6-2-101", "parking space 1-B0003"]
@@ -664,7 +664,7 @@ proptest! {
             }
             Err(problems) => {
                 prop_assert!(!problems.is_empty());
-                prop_assert!(problems.iter().all(|problem| problem.row > 0 && !problem.reason.is_empty()));
+                prop_assert!(problems.iter().all(|problem| problem.row > 0 && !problem.reason.told(Language::Zh).sentence.is_empty()));
             }
         }
     }

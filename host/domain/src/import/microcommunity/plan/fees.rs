@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Fields, Planner, shown};
+use super::{Fields, Planner};
 use crate::{
     Date,
     fee_item::{FeeAssignment, FeeItem, PayerRule},
     ids::{BindingId, FeeAssignmentId, FeeItemId, UnitId},
-    import::microcommunity::{Desired, DesiredFeeItem, formula},
+    import::{
+        Change, Field, Thing, Things, Value,
+        microcommunity::{Desired, DesiredFeeItem, formula},
+    },
     plugin::{Binding, BindingMode, ExtensionPoint},
 };
 
@@ -28,9 +31,9 @@ impl<'a> Planner<'a> {
             seen.insert(id);
             self.fee_items.insert(&row.fee_no, id);
         }
-        self.log.flush("fee items");
+        self.log.flush(Things::FeeItems);
         for item in items.iter().filter(|item| !seen.contains(&item.id) && self.records.fee_item(item).is_some()) {
-            self.log.missing(format!("fee item {}", item.name));
+            self.log.missing(Thing::FeeItem { name: item.name.clone() });
         }
     }
 
@@ -54,7 +57,7 @@ impl<'a> Planner<'a> {
         };
         let id = item.id;
         self.binding(row, &item, before);
-        let what = format!("fee item {}", item.name);
+        let what = Thing::FeeItem { name: item.name.clone() };
         match before {
             None => {
                 self.log.added(what);
@@ -137,12 +140,12 @@ impl<'a> Planner<'a> {
             differs = true;
         }
         if differs {
-            let words = |fees: &mut dyn Iterator<Item = (&String, Date)>| {
-                fees.map(|(fee_no, day)| format!("{fee_no} from {day}")).collect::<Vec<_>>().join(", ")
-            };
-            let old = words(&mut before.iter().map(|(assignment, fee_no)| (fee_no, assignment.starts_on)));
-            let new = words(&mut stated.iter().map(|(fee_no, day)| (fee_no, *day)));
-            fields.note(format!("fees [{old}] -> [{new}]"));
+            let known = before.iter().map(|(assignment, fee_no)| (fee_no.clone(), assignment.starts_on));
+            fields.note(Change::Field {
+                field: Field::Fees,
+                before: Value::Fees(known.collect()),
+                after: Value::Fees(stated.to_vec()),
+            });
         }
     }
 }
@@ -152,19 +155,19 @@ fn rule_of(item: &FeeItem) -> (Option<&str>, Option<&str>, Option<&str>) {
     (item.formula_code.as_deref(), item.source_price.as_deref(), item.source_fixed.as_deref())
 }
 
-fn item_differences(before: &FeeItem, after: &FeeItem) -> String {
+fn item_differences(before: &FeeItem, after: &FeeItem) -> Vec<Change> {
     let mut fields = Fields::default();
-    fields.compare("number", &before.source_no, &after.source_no, shown);
-    fields.compare("category", &before.category, &after.category, ToString::to_string);
-    fields.compare("name", &before.name, &after.name, ToString::to_string);
-    fields.compare("recurrence", &before.recurrence, &after.recurrence, ToString::to_string);
-    fields.compare("payment mode", &before.payment_mode, &after.payment_mode, ToString::to_string);
-    fields.compare("months of a demand note", &before.demand_months, &after.demand_months, ToString::to_string);
-    fields.compare("charge day", &before.charge_day, &after.charge_day, ToString::to_string);
-    fields.compare("start", &before.starts_on, &after.starts_on, ToString::to_string);
-    fields.compare("end", &before.ends_on, &after.ends_on, shown);
-    fields.compare("formula", &before.formula_code, &after.formula_code, shown);
-    fields.compare("unit price", &before.source_price, &after.source_price, shown);
-    fields.compare("fixed amount", &before.source_fixed, &after.source_fixed, shown);
-    fields.text()
+    fields.compare(Field::Number, before.source_no.as_ref(), after.source_no.as_ref());
+    fields.compare(Field::Category, &before.category, &after.category);
+    fields.compare(Field::Name, &before.name, &after.name);
+    fields.compare(Field::Recurrence, &before.recurrence, &after.recurrence);
+    fields.compare(Field::PaymentMode, &before.payment_mode, &after.payment_mode);
+    fields.compare(Field::DemandMonths, before.demand_months, after.demand_months);
+    fields.compare(Field::ChargeDay, &before.charge_day, &after.charge_day);
+    fields.compare(Field::Start, before.starts_on, after.starts_on);
+    fields.compare(Field::End, before.ends_on, after.ends_on);
+    fields.compare(Field::Formula, before.formula_code.as_ref(), after.formula_code.as_ref());
+    fields.compare(Field::UnitPrice, before.source_price.as_ref(), after.source_price.as_ref());
+    fields.compare(Field::FixedAmount, before.source_fixed.as_ref(), after.source_fixed.as_ref());
+    fields.0
 }

@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Fields, Planner, shown};
+use super::{Fields, Planner};
 use crate::{
     Decimal,
     estate::{Building, Entrance, OccupancyStatus, ParkingArea, Unit, UnitKind, UnitPlace},
     ids::{BuildingId, EntranceId, ParkingAreaId, UnitId},
-    import::microcommunity::{Desired, DesiredEntrance, DesiredSpace, DesiredUnit},
+    import::{
+        Field, Thing, Things,
+        microcommunity::{Desired, DesiredEntrance, DesiredSpace, DesiredUnit},
+    },
 };
 
 impl<'a> Planner<'a> {
@@ -23,7 +26,7 @@ impl<'a> Planner<'a> {
             let building_id = *buildings.entry(&row.building_no).or_insert_with(|| {
                 let building =
                     Building { id: BuildingId::generate(), building_no: row.building_no.clone(), kind: None };
-                self.log.added(format!("building {}", row.building_no));
+                self.log.added(Thing::Building { building: row.building_no.clone() });
                 let id = building.id;
                 self.changes.buildings.insert.push(building);
                 id
@@ -32,7 +35,7 @@ impl<'a> Planner<'a> {
             seen.insert(id);
             self.entrances.insert((&row.building_no, &row.entrance_no), id);
         }
-        self.log.flush("buildings and entrances");
+        self.log.flush(Things::BuildingsAndEntrances);
         for entrance in estate.entrances.iter().filter(|entrance| !seen.contains(&entrance.id)) {
             if let Some(row) = self.records.entrance(entrance) {
                 self.log.missing(entrance_words(&row));
@@ -56,9 +59,9 @@ impl<'a> Planner<'a> {
             }
             Some(before) if *before != entrance => {
                 let mut fields = Fields::default();
-                fields.compare("storeys", &before.storeys, &entrance.storeys, ToString::to_string);
-                fields.compare("lift", &before.has_lift, &entrance.has_lift, ToString::to_string);
-                self.log.changed(entrance_words(row), fields.text());
+                fields.compare(Field::Storeys, before.storeys, entrance.storeys);
+                fields.compare(Field::Lift, before.has_lift, entrance.has_lift);
+                self.log.changed(entrance_words(row), fields.0);
                 self.changes.entrances.update.push(entrance);
             }
             Some(_) => {}
@@ -81,20 +84,22 @@ impl<'a> Planner<'a> {
                 kind: space.area_kind.clone(),
             };
             self.areas.insert(&space.area_no, area.id);
-            let what = format!("parking area {}", area.area_no);
+            let what = Thing::ParkingArea { area: area.area_no.clone() };
             match before {
                 None => {
                     self.log.added(what);
                     self.changes.parking_areas.insert.push(area);
                 }
                 Some(before) if *before != area => {
-                    self.log.changed(what, format!("kind {} -> {}", before.kind, area.kind));
+                    let mut fields = Fields::default();
+                    fields.compare(Field::Kind, &before.kind, &area.kind);
+                    self.log.changed(what, fields.0);
                     self.changes.parking_areas.update.push(area);
                 }
                 Some(_) => {}
             }
         }
-        self.log.flush("parking areas");
+        self.log.flush(Things::ParkingAreas);
     }
 
     pub(super) fn units(&mut self) {
@@ -111,10 +116,10 @@ impl<'a> Planner<'a> {
             let before = existing.get(&(entrance_id, row.unit_no.as_str())).copied();
             seen.insert(self.unit(row, entrance_id, before));
         }
-        self.log.flush("units");
+        self.log.flush(Things::Units);
         for unit in estate.units.iter().filter(|unit| !seen.contains(&unit.id)) {
             if let Some(row) = self.records.unit(unit) {
-                self.log.missing(format!("unit {}", unit_place(&row)));
+                self.log.missing(Thing::Unit(unit_place(&row)));
             }
         }
     }
@@ -138,7 +143,7 @@ impl<'a> Planner<'a> {
         let mut fields = Fields::default();
         self.home_tenures(id, row.owner_no.as_deref(), &mut fields);
         self.fee_assignments(id, &row.fees, &mut fields);
-        self.write_unit(unit, before, format!("unit {}", unit_place(row)), fields);
+        self.write_unit(unit, before, Thing::Unit(unit_place(row)), fields);
         id
     }
 
@@ -168,34 +173,35 @@ impl<'a> Planner<'a> {
             if let Some(note) = note {
                 fields.note(note);
             }
-            self.write_unit(space, before, format!("parking space {}-{}", row.area_no, row.space_no), fields);
+            self.write_unit(space, before, space_words(row), fields);
         }
-        self.log.flush("parking spaces");
+        self.log.flush(Things::ParkingSpaces);
         for unit in estate.units.iter().filter(|unit| !seen.contains(&unit.id)) {
             if let Some(row) = self.records.space(unit) {
-                self.log.missing(format!("parking space {}-{}", row.area_no, row.space_no));
+                self.log.missing(space_words(&row));
             }
         }
     }
 
     /// Writes the row of a home or a space; `fields` holds already what differs around it.
-    fn write_unit(&mut self, unit: Unit, before: Option<&Unit>, what: String, mut fields: Fields) {
+    fn write_unit(&mut self, unit: Unit, before: Option<&Unit>, what: Thing, mut fields: Fields) {
         let Some(before) = before else {
             self.log.added(what);
             self.changes.units.insert.push(unit);
             return;
         };
-        let area = |cm2: &Option<i64>| shown(&cm2.map(|cm2| Decimal::new(cm2, 4).trimmed(0)));
-        let rent = |fen: &Option<i64>| shown(&fen.map(|fen| Decimal::new(fen, 2).trimmed(0)));
-        fields.compare("kind", &before.kind, &unit.kind, ToString::to_string);
-        fields.compare("storey", &before.storey, &unit.storey, shown);
-        fields.compare("layout", &before.layout_code, &unit.layout_code, shown);
-        fields.compare("gross floor area", &Some(before.gross_floor_area_cm2), &Some(unit.gross_floor_area_cm2), area);
-        fields.compare("internal area", &before.internal_area_cm2, &unit.internal_area_cm2, area);
-        fields.compare("rent", &before.rent_fen, &unit.rent_fen, rent);
-        fields.compare("occupancy", &before.occupancy, &unit.occupancy, ToString::to_string);
+        let area = |cm2: Option<i64>| cm2.map(|cm2| Decimal::new(cm2, 4).trimmed(0));
+        let rent = |fen: Option<i64>| fen.map(|fen| Decimal::new(fen, 2).trimmed(0));
+        let gross = |unit: &Unit| area(Some(unit.gross_floor_area_cm2));
+        fields.compare(Field::Kind, before.kind, unit.kind);
+        fields.compare(Field::Storey, before.storey, unit.storey);
+        fields.compare(Field::Layout, before.layout_code.as_ref(), unit.layout_code.as_ref());
+        fields.compare(Field::GrossFloorArea, gross(before), gross(&unit));
+        fields.compare(Field::InternalArea, area(before.internal_area_cm2), area(unit.internal_area_cm2));
+        fields.compare(Field::Rent, rent(before.rent_fen), rent(unit.rent_fen));
+        fields.compare(Field::Occupancy, before.occupancy, unit.occupancy);
         if !fields.is_empty() {
-            self.log.changed(what, fields.text());
+            self.log.changed(what, fields.0);
         }
         if *before != unit {
             self.changes.units.update.push(unit);
@@ -237,8 +243,12 @@ fn space_unit(
     }
 }
 
-fn entrance_words(row: &DesiredEntrance) -> String {
-    format!("entrance {}-{}", row.building_no, row.entrance_no)
+fn entrance_words(row: &DesiredEntrance) -> Thing {
+    Thing::Entrance { building: row.building_no.clone(), entrance: row.entrance_no.clone() }
+}
+
+fn space_words(row: &DesiredSpace) -> Thing {
+    Thing::ParkingSpace { area: row.area_no.clone(), space: row.space_no.clone() }
 }
 
 fn unit_place(row: &DesiredUnit) -> UnitPlace {

@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Fields, Planner, household_tenure, shown};
+use super::{Fields, Planner, household_tenure};
 use crate::{
     estate::{Tenure, TenureKind, Vehicle},
     ids::{PartyId, TenureId, UnitId, VehicleId},
-    import::microcommunity::{Desired, DesiredHolder, DesiredVehicle},
+    import::{
+        Change, Field,
+        microcommunity::{Desired, DesiredHolder, DesiredVehicle},
+    },
 };
 
 impl<'a> Planner<'a> {
@@ -16,7 +19,7 @@ impl<'a> Planner<'a> {
         let after = owner_no.and_then(|number| self.owners.get(number).copied());
         let owner_before = before.as_ref().map(|(tenure, _)| tenure.party_id);
         let number_before = before.as_ref().map(|(_, number)| number.as_str());
-        fields.compare("owner", &number_before, &owner_no, shown);
+        fields.compare(Field::Owner, number_before, owner_no);
         if owner_before != after {
             self.replace(
                 before.map(|(tenure, _)| tenure),
@@ -63,12 +66,12 @@ impl<'a> Planner<'a> {
             Some(dates)
         });
         let number_before = before.as_ref().map(|(_, number)| number.as_str());
-        fields.compare("holder", &number_before, &holder.map(|holder| holder.owner_no.as_str()), shown);
+        fields.compare(Field::Holder, number_before, holder.map(|holder| holder.owner_no.as_str()));
         let before = before.map(|(tenure, _)| tenure);
         if let (Some(before), Some(after)) = (before, &after) {
-            fields.compare("tenure", &before.kind, &after.kind, ToString::to_string);
-            fields.compare("start", &before.starts_on, &after.starts_on, shown);
-            fields.compare("end", &before.ends_on, &after.ends_on, shown);
+            fields.compare(Field::Tenure, before.kind, after.kind);
+            fields.compare(Field::Start, before.starts_on, after.starts_on);
+            fields.compare(Field::End, before.ends_on, after.ends_on);
         }
         let same = |before: &Tenure, after: &Tenure| *before == Tenure { id: before.id, ..after.clone() };
         if !matches!((before, &after), (Some(before), Some(after)) if same(before, after)) {
@@ -99,7 +102,7 @@ impl<'a> Planner<'a> {
     /// Cars of all parking spaces, whose ids are given in the order of the workbook. Says for each space what changes.
     ///
     /// A car is known by its plate wherever it stood; a plate that is new takes the place of the car that stood there.
-    pub(super) fn vehicles(&mut self, spaces: &[UnitId]) -> Vec<Option<&'static str>> {
+    pub(super) fn vehicles(&mut self, spaces: &[UnitId]) -> Vec<Option<Change>> {
         let desired: &'a Desired = self.desired;
         let by_plate: HashMap<&str, &'a Vehicle> =
             self.records.estate.vehicles.iter().map(|vehicle| (vehicle.plate_no.as_str(), vehicle)).collect();
@@ -133,11 +136,11 @@ impl<'a> Planner<'a> {
         stated: Option<(PartyId, &DesiredVehicle)>,
         known: Option<&Vehicle>,
         stood: Option<&Vehicle>,
-    ) -> Option<&'static str> {
+    ) -> Option<Change> {
         let changes = &mut self.changes.vehicles;
         let Some((party_id, stated)) = stated else {
             changes.delete.push(stood?.id);
-            return Some("car removed");
+            return Some(Change::CarRemoved);
         };
         let before = known.or(stood);
         let vehicle = Vehicle {
@@ -157,7 +160,7 @@ impl<'a> Planner<'a> {
             Some(before) if *before != vehicle => changes.update.push(vehicle),
             Some(_) => return None,
         }
-        Some(if before.is_some() { "car changed" } else { "car added" })
+        Some(if before.is_some() { Change::CarChanged } else { Change::CarAdded })
     }
 }
 
