@@ -41,7 +41,7 @@ pub(crate) struct ChargeBody {
 }
 
 impl ChargeBody {
-    fn new(row: ChargeRow, access: &Signed) -> Self {
+    pub(super) fn new(row: ChargeRow, access: &Signed) -> Self {
         let charge = row.charge;
         Self {
             id: charge.id.0,
