@@ -260,7 +260,7 @@ impl Operation {
                 });
             }
         }
-        assert!(operations.len() >= 32, "only {} operations are documented", operations.len());
+        assert!(operations.len() >= 33, "only {} operations are documented", operations.len());
         operations
     }
 
@@ -722,6 +722,34 @@ async fn units_are_found_by_what_a_reader_may_see(#[values(Kind::Sqlite, Kind::P
         let page = said(page).await;
         assert!(page.status == 200 && !page.text.contains("/units/"), "{page:?}");
     }
+}
+
+/// Everybody sees who lives somewhere; names, phones and charges are for those who may read them.
+#[rstest]
+#[tokio::test]
+async fn what_hangs_on_a_unit_is_shown_as_far_as_a_reader_may_see(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let units = office.wang.whole(&format!("/api/v1/units?project={}", office.project), 500).await;
+    let owned = units.iter().find(|unit| unit["owners"].as_array().is_some_and(|owners| owners.len() == 1)).unwrap();
+    let path = format!("/api/v1/units/{}/records", text(&owned["id"]));
+    let seen = office.wang.get(&path).await.json(200);
+    let owner = seen["tenures"].as_array().unwrap().iter().find(|tenure| tenure["kind"] == "owner").unwrap();
+    assert_eq!(owner["name"], owned["owners"][0]);
+    assert!(!seen["fee_assignments"].as_array().unwrap().is_empty(), "{seen}");
+    assert_eq!(seen["charges"], json!([]), "nothing is billed yet");
+    let masked = office.engineer.get(&path).await.json(200);
+    assert!(
+        masked["charges"].is_null()
+            && masked["tenures"].as_array().unwrap().len() == seen["tenures"].as_array().unwrap().len()
+    );
+    for tenure in masked["tenures"].as_array().unwrap() {
+        assert!(tenure["phone"].is_null() && text(&tenure["name"]).contains('*'), "{tenure}");
+    }
+    let page = office.wang.get(&format!("/units/{}", text(&owned["id"]))).await;
+    assert!(
+        page.status == 200 && page.text.contains("收费安排") && page.text.contains(text(&owner["name"])),
+        "{page:?}"
+    );
 }
 
 /// A machine that never saw the answer sends its request again.

@@ -13,8 +13,8 @@ use crate::{
     audit::AuditRow,
     billing::{BillingRun, HeldSubject, RunTotal, UnitSource},
     decision::{Decision, Outcome},
-    estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
-    fee_item::{CostPool, FeeItem},
+    estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Tenure, Unit, UnitPlace, Vehicle},
+    fee_item::{CostPool, FeeAssignment, FeeItem},
     idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
     job::{Job, Schedule},
@@ -123,6 +123,45 @@ pub struct UnitRow {
     pub version: i64,
 }
 
+/// What hangs on a unit, with the names that a page shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitRecords {
+    /// Who owns it or lives there: those of today first, then the latest of those before.
+    pub tenures: Vec<TenureRow>,
+    /// Vehicles that belong to it or to somebody who holds it today.
+    pub vehicles: Vec<VehicleRow>,
+    pub meters: Vec<MeterRow>,
+    pub fee_assignments: Vec<FeeAssignmentRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenureRow {
+    pub tenure: Tenure,
+    pub party: String,
+    /// Personal data, like the name.
+    pub phone: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VehicleRow {
+    pub vehicle: Vehicle,
+    pub party: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterRow {
+    pub meter: Meter,
+    pub fee_item: String,
+    /// Day and value, in thousandths, of the last reading.
+    pub last: Option<(Date, i64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeeAssignmentRow {
+    pub assignment: FeeAssignment,
+    pub fee_item: String,
+}
+
 /// A posted charge with the names a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargeRow {
@@ -159,6 +198,8 @@ pub trait EstateStore: Send + Sync {
         limit: u32,
     ) -> Result<Page<UnitRow>>;
     async fn unit(&self, unit: UnitId) -> Result<UnitRow>;
+    /// What hangs on a unit; of each kind the first few hundred.
+    async fn unit_records(&self, unit: UnitId) -> Result<UnitRecords>;
     async fn count_units(&self, project: ProjectId) -> Result<i64>;
     /// The project in which a unit lies.
     async fn project_of_unit(&self, unit: UnitId) -> Result<ProjectId>;

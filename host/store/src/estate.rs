@@ -2,6 +2,7 @@
 
 mod changes;
 mod record;
+mod records;
 mod unit;
 
 pub(crate) use unit::gathered;
@@ -14,7 +15,7 @@ use guanjia_domain::{
     fee_item::{CostPool, FeeAssignment, FeeItem},
     ids::*,
     journal::LedgerAccountKind,
-    ports::{EstateStore, Page, UnitRow, UnitSearch},
+    ports::{EstateStore, Page, UnitRecords, UnitRow, UnitSearch},
 };
 use serde_json::json;
 
@@ -189,6 +190,10 @@ impl EstateStore for CompanyScope {
 
     async fn unit(&self, unit: UnitId) -> Result<UnitRow> {
         self.read().await?.unit_row(unit).await
+    }
+
+    async fn unit_records(&self, unit: UnitId) -> Result<UnitRecords> {
+        self.read().await?.unit_records(unit).await
     }
 
     async fn count_units(&self, project: ProjectId) -> Result<i64> {

@@ -36,7 +36,9 @@ const LIMIT_DEFAULT: u32 = 50;
     info(
         title = "Guanjia",
         description = "Records, billing and rules of a property office. Amounts are integers in minor units (fen), dates \
-            ISO 8601, instants UTC, ids UUIDs. Errors are problem documents (RFC 9457) with a stable `code`.",
+            ISO 8601, instants UTC, ids UUIDs. Errors are problem documents (RFC 9457) with a stable `code`. \
+            An edit sends the `ETag` of what it was made from as `If-Match`; a POST that may have to be sent again sends an \
+            `Idempotency-Key`, which stands for it for 24 hours.",
     ),
     components(schemas(crate::fault::Problem)),
     modifiers(&Tokens),

@@ -37,12 +37,12 @@ pub(crate) async fn once(asks: Asks, app: AppState, request: Request, next: Next
     if !request.headers().contains_key(KEY_HEADER) {
         return next.run(request).await;
     }
-    keyed(asks, app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    keyed(asks, &app, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn keyed(asks: Asks, app: AppState, request: Request, next: Next) -> Answer<Response> {
+async fn keyed(asks: Asks, app: &AppState, request: Request, next: Next) -> Answer<Response> {
     let (mut parts, body) = request.into_parts();
-    let signed = Signed::from_request_parts(&mut parts, &app).await?;
+    let signed = Signed::from_request_parts(&mut parts, app).await?;
     // An earlier answer is for those only who may still ask.
     if let Asks::For(permission) = asks {
         signed.actor.require(permission)?;

@@ -107,6 +107,7 @@ fn api_table() -> Vec<Route> {
         api!(GET "/api/v1/units", ReadEstate, api::units::list_units),
         api!(GET "/api/v1/units/{id}", ReadEstate, api::units::read_unit),
         api!(PUT "/api/v1/units/{id}", WriteEstate, api::units::edit_unit),
+        api!(GET "/api/v1/units/{id}/records", ReadEstate, api::units::read_records),
         api!(GET "/api/v1/fee-items", ReadEstate, api::units::list_fee_items),
         api!(GET "/api/v1/billing-runs", ReadCharges, api::billing_runs::list_runs),
         api!(POST "/api/v1/billing-runs", PreviewCharges, api::billing_runs::create_run),

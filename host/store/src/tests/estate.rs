@@ -226,6 +226,47 @@ on_both! {
         fixture.assert_consistent().await;
     }
 
+    async fn what_hangs_on_a_unit_is_read_with_its_names(db) {
+        let fixture = Fixture::new(&db.store, 2).await;
+        let (unit, fee_item_id) = (fixture.units()[0], fixture.fee_item().id);
+        let seller = fixture.changes.parties.insert[0].clone();
+        let buyer = party("Buyer", PartyKind::Owner);
+        fixture.store.transfer_ownership(&fixture.stamp, unit, &buyer, day("2025-03-11")).await.unwrap();
+        let meter = Meter { id: MeterId::generate(), unit_id: unit, fee_item_id, multiplier_milli: 1_000 };
+        let unread = Meter { id: MeterId::generate(), unit_id: fixture.units()[1], ..meter.clone() };
+        let reading = |day_text: &str, reading_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli };
+        let readings = [reading("2025-03-31", 30), reading("2025-02-28", 10)];
+        fixture.store.add_meters(&fixture.stamp, &[meter.clone(), unread], &readings).await.unwrap();
+        let car = |owner: &Party, plate: &str| Vehicle {
+            id: VehicleId::generate(),
+            party_id: owner.id,
+            unit_id: None,
+            plate_no: plate.into(),
+            brand: None,
+            kind_code: None,
+            colour: None,
+        };
+        let mut changes = EstateChanges::default();
+        changes.vehicles.insert.extend([car(&seller, "沪A00001"), car(&buyer, "沪A00002")]);
+        fixture.store.apply_estate(&fixture.stamp, fixture.project.id, &changes, "cars.xlsx").await.unwrap();
+
+        let records = fixture.store.unit_records(unit).await.unwrap();
+        let tenures: Vec<_> = records.tenures.iter().map(|row| (row.party.as_str(), row.tenure.starts_on, row.tenure.ends_on)).collect();
+        let sold = Some(day("2025-03-11"));
+        assert_eq!(tenures, [("Buyer", sold, None), (seller.name.as_str(), None, sold)]);
+        assert_eq!(records.tenures[1].phone, seller.phone);
+        let plates: Vec<_> = records.vehicles.iter().map(|row| (row.vehicle.plate_no.as_str(), row.party.as_str())).collect();
+        assert_eq!(plates, [("沪A00002", "Buyer")], "whoever sold drives elsewhere");
+        let meters: Vec<_> = records.meters.iter().map(|row| (&row.meter, row.last)).collect();
+        assert_eq!(meters, [(&meter, Some((day("2025-03-31"), 30)))]);
+        let assigned: Vec<_> = records.fee_assignments.iter().map(|row| (&row.assignment, row.fee_item.as_str())).collect();
+        assert_eq!(assigned, [(&fixture.changes.fee_assignments.insert[0], fixture.fee_item().name.as_str())]);
+        let other = fixture.store.unit_records(fixture.units()[1]).await.unwrap();
+        assert_eq!((other.tenures.len(), other.vehicles.len(), other.meters[0].last), (1, 0, None));
+        let foreign = Fixture::named(&db.store, "other", 1).await;
+        assert!(matches!(foreign.store.unit_records(unit).await, Err(Error::NotFound { .. })));
+    }
+
     async fn meters_and_pools_are_kept(db) {
         let fixture = Fixture::new(&db.store, 2).await;
         let (unit, fee_item_id) = (fixture.units()[0], fixture.fee_item().id);

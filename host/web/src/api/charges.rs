@@ -41,7 +41,7 @@ pub(crate) struct ChargeBody {
 }
 
 impl ChargeBody {
-    fn new(row: ChargeRow, payers: &Payers) -> Self {
+    pub(super) fn new(row: ChargeRow, payers: &Payers) -> Self {
         let charge = row.charge;
         Self {
             id: charge.id.0,

@@ -5,19 +5,21 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
 };
 use guanjia_domain::{
+    Date,
+    access::Permission,
     estate::{FieldProblem, OccupancyStatus, Unit, UnitKind},
     fee_item::FeeItem,
     ids::{ProjectId, UnitId},
-    ports::UnitRow,
+    ports::{ChargeRow, FeeAssignmentRow, MeterRow, TenureRow, UnitRecords, UnitRow, VehicleRow},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Ask, At, List, PlaceBody, Reply, etag, limit, require_match};
+use super::{Ask, At, List, PlaceBody, Reply, charges::ChargeBody, etag, limit, require_match};
 use crate::{
     access::{
-        Require, Signed,
+        Payers, Require, Signed,
         needs::{ReadEstate, WriteEstate},
     },
     fault::{Answer, Fault, Problem},
@@ -172,6 +174,131 @@ pub(crate) async fn edit_unit(
     let version = access.store.update_unit(&access.stamp(), &unit, row.version).await?;
     let place = guanjia_domain::estate::UnitPlace { unit: unit.unit_no.clone(), ..row.place };
     Ok(tagged(UnitRow { unit, place, version, owners: row.owners }, &access))
+}
+
+/// What hangs on a unit.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecordsBody {
+    /// Who owns it or lives there: those of today first, then the latest of those before.
+    pub tenures: Vec<TenureBody>,
+    /// Vehicles that belong to it or to somebody who holds it today.
+    pub vehicles: Vec<VehicleBody>,
+    pub meters: Vec<MeterBody>,
+    pub fee_assignments: Vec<FeeAssignmentBody>,
+    /// The newest posted charges; absent without the permission to read charges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charges: Option<Vec<ChargeBody>>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TenureBody {
+    pub party: Uuid,
+    /// Masked without the permission to read personal data.
+    pub name: String,
+    /// Absent without the permission to read personal data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// `owner`, `family-member`, `lessee`, `temporary`.
+    pub kind: String,
+    /// Absent: it has always been so.
+    pub starts_on: Option<String>,
+    /// The first day on which it no longer holds.
+    pub ends_on: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VehicleBody {
+    pub id: Uuid,
+    pub plate_no: String,
+    pub brand: Option<String>,
+    pub colour: Option<String>,
+    pub party: Uuid,
+    /// Masked without the permission to read personal data.
+    pub name: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MeterBody {
+    pub id: Uuid,
+    pub fee_item: Uuid,
+    pub fee_item_name: String,
+    /// In thousandths.
+    pub multiplier_milli: i64,
+    /// Day of the last reading.
+    pub read_on: Option<String>,
+    /// The last reading in thousandths of the counter's unit.
+    pub reading_milli: Option<i64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FeeAssignmentBody {
+    pub fee_item: Uuid,
+    pub fee_item_name: String,
+    pub starts_on: String,
+    /// The first day that is no longer charged.
+    pub ends_on: Option<String>,
+}
+
+impl RecordsBody {
+    fn new(records: UnitRecords, charges: Option<(Vec<ChargeRow>, Payers)>, access: &Signed) -> Self {
+        let day = |day: Option<Date>| day.map(|day| day.to_string());
+        let tenure = |TenureRow { tenure, party, phone }| TenureBody {
+            party: tenure.party_id.0,
+            name: access.name(&party),
+            phone: phone.filter(|_| access.may(Permission::ReadPersonalData)),
+            kind: tenure.kind.to_string(),
+            starts_on: day(tenure.starts_on),
+            ends_on: day(tenure.ends_on),
+        };
+        let vehicle = |VehicleRow { vehicle, party }| VehicleBody {
+            id: vehicle.id.0,
+            plate_no: vehicle.plate_no,
+            brand: vehicle.brand,
+            colour: vehicle.colour,
+            party: vehicle.party_id.0,
+            name: access.name(&party),
+        };
+        let meter = |MeterRow { meter, fee_item, last }| MeterBody {
+            id: meter.id.0,
+            fee_item: meter.fee_item_id.0,
+            fee_item_name: fee_item,
+            multiplier_milli: meter.multiplier_milli,
+            read_on: day(last.map(|(day, _)| day)),
+            reading_milli: last.map(|(_, reading)| reading),
+        };
+        let assignment = |FeeAssignmentRow { assignment, fee_item }| FeeAssignmentBody {
+            fee_item: assignment.fee_item_id.0,
+            fee_item_name: fee_item,
+            starts_on: assignment.starts_on.to_string(),
+            ends_on: day(assignment.ends_on),
+        };
+        Self {
+            tenures: records.tenures.into_iter().map(tenure).collect(),
+            vehicles: records.vehicles.into_iter().map(vehicle).collect(),
+            meters: records.meters.into_iter().map(meter).collect(),
+            fee_assignments: records.fee_assignments.into_iter().map(assignment).collect(),
+            charges: charges.map(|(rows, payers)| rows.into_iter().map(|row| ChargeBody::new(row, &payers)).collect()),
+        }
+    }
+}
+
+/// Charges beside a unit's records: those of two years with a few fee items. `/api/v1/charges` has all.
+const CHARGES_BESIDE: u32 = 100;
+
+/// Reads what hangs on a unit: tenures, vehicles, meters, fee assignments and its newest charges.
+#[utoipa::path(
+    get, path = "/api/v1/units/{id}/records", tag = "units", params(("id" = Uuid, Path)),
+    responses((status = 200, body = RecordsBody), (status = 404, body = Problem, content_type = "application/problem+json")),
+)]
+pub(crate) async fn read_records(access: Require<ReadEstate>, At(id): At<UnitId>) -> Reply<RecordsBody> {
+    let records = access.store.unit_records(id).await?;
+    let charges = if access.may(Permission::ReadCharges) {
+        let project = access.store.project(access.store.project_of_unit(id).await?).await?;
+        Some((access.store.charges_of_unit(id, CHARGES_BESIDE).await?, access.payers(&project).await?))
+    } else {
+        None
+    };
+    Ok(Json(RecordsBody::new(records, charges, &access)))
 }
 
 /// Something that is charged.

@@ -105,6 +105,7 @@ async fn line_page(access: &Signed, explanation: ChargeExplanation, replay: Opti
     let words = access.words;
     let run = access.store.run(explanation.line.run_id).await?;
     let project = access.store.project(run.project_id).await?;
+    let payer = access.payers(&project).await?.name(&explanation.line.payer);
     let line = explanation.line;
     let plugin = &explanation.plugin;
     Ok(LinePage {
@@ -112,7 +113,7 @@ async fn line_page(access: &Signed, explanation: ChargeExplanation, replay: Opti
         place: line.place.to_string(),
         month: words.month(explanation.period),
         days: days(words, line.from, line.to),
-        payer: access.name(&line.payer),
+        payer,
         posted: run.state == guanjia_domain::billing::RunState::Posted,
         steps: line.steps,
         formula: format!("{} {} × {}", line.quantity.trimmed(0), measure(&line.measure), line.unit_price),

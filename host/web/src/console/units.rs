@@ -7,16 +7,17 @@ use axum::{
     response::Response,
 };
 use guanjia_domain::{
+    Date,
     access::Permission,
     estate::OccupancyStatus,
     ids::{ProjectId, UnitId},
-    ports::{ChargeRow, UnitRow},
+    ports::{ChargeRow, UnitRecords, UnitRow},
 };
 use serde::Deserialize;
 
 use super::{Page, Section, chosen_project, show};
 use crate::{
-    access::{Require, Signed, needs::ReadEstate},
+    access::{Payers, Require, Signed, needs::ReadEstate},
     door::is_htmx,
     fault::Answer,
     format, urls,
@@ -136,6 +137,7 @@ struct UnitPage {
     facts: Vec<Fact>,
     owners: Vec<String>,
     masked: bool,
+    records: Vec<RecordList>,
     fee_items: Vec<FeeItemRow>,
     charges: Vec<ChargeView>,
     sees_charges: bool,
@@ -144,6 +146,18 @@ struct UnitPage {
 
 struct Fact {
     label: String,
+    value: String,
+}
+
+/// Records of one kind: those that a unit has none of are left out.
+struct RecordList {
+    title: String,
+    rows: Vec<RecordRow>,
+}
+
+struct RecordRow {
+    label: String,
+    note: String,
     value: String,
 }
 
@@ -172,6 +186,7 @@ pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) ->
     let unsold = row.unit.occupancy == OccupancyStatus::Unsold;
     let owners =
         if unsold { vec![words.t("developer")] } else { row.owners.iter().map(|name| access.name(name)).collect() };
+    let payers = access.payers(&project).await?;
     let back_url = urls::units(Some(project.id));
     show(&UnitPage {
         page: Page::new(&access, Section::Units, Some(project)),
@@ -182,11 +197,63 @@ pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) ->
         facts: facts(words, &row),
         owners,
         masked: !unsold && !access.may(Permission::ReadPersonalData),
+        records: record_lists(&access, access.store.unit_records(id).await?),
         fee_items: fee_items(words, &charges),
-        charges: charges.iter().map(|charge| charge_view(&access, charge)).collect(),
+        charges: charges.iter().map(|charge| charge_view(words, &payers, charge)).collect(),
         sees_charges,
         back_url,
     })
+}
+
+fn record_lists(access: &Signed, records: UnitRecords) -> Vec<RecordList> {
+    let words = access.words;
+    let tenures = records.tenures.into_iter().map(|row| RecordRow {
+        label: access.name(&row.party),
+        note: time_span(words, row.tenure.starts_on, row.tenure.ends_on),
+        value: words.code("tenure", row.tenure.kind.code()),
+    });
+    let assignments = records.fee_assignments.into_iter().map(|row| RecordRow {
+        label: row.fee_item,
+        note: String::new(),
+        value: time_span(words, Some(row.assignment.starts_on), row.assignment.ends_on),
+    });
+    let meters = records.meters.into_iter().map(|row| RecordRow {
+        label: row.fee_item,
+        note: row.last.map_or_else(
+            || words.t("meter-unread"),
+            |(day, _)| words.say("meter-read", &[("date", text(day.to_string()))]),
+        ),
+        value: row.last.map(|(_, reading)| thousandths(reading)).unwrap_or_default(),
+    });
+    let vehicles = records.vehicles.into_iter().map(|row| RecordRow {
+        label: row.vehicle.plate_no,
+        note: [row.vehicle.brand, row.vehicle.colour].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+        value: access.name(&row.party),
+    });
+    let lists = [
+        RecordList { title: words.t("tenures"), rows: tenures.collect() },
+        RecordList { title: words.t("fee-assignments"), rows: assignments.collect() },
+        RecordList { title: words.t("meters"), rows: meters.collect() },
+        RecordList { title: words.t("vehicles"), rows: vehicles.collect() },
+    ];
+    lists.into_iter().filter(|list| !list.rows.is_empty()).collect()
+}
+
+/// From when to when something holds: `end` is the first day on which it no longer does.
+fn time_span(words: Words, start: Option<Date>, end: Option<Date>) -> String {
+    let from = |start: Date| ("from", text(start.to_string()));
+    let to = |end: Date| ("to", text(end.plus_days(-1).unwrap_or(end).to_string()));
+    match (start, end) {
+        (None, None) => words.t("span-always"),
+        (Some(start), None) => words.say("span-since", &[from(start)]),
+        (None, Some(end)) => words.say("span-until", &[to(end)]),
+        (Some(start), Some(end)) => words.say("from-to", &[from(start), to(end)]),
+    }
+}
+
+/// A reading as the counter shows it.
+fn thousandths(reading: i64) -> String {
+    guanjia_domain::Decimal::new(reading, 3).trimmed(0).to_string()
 }
 
 fn facts(words: Words, row: &UnitRow) -> Vec<Fact> {
@@ -225,20 +292,20 @@ fn fee_items(words: Words, charges: &[ChargeRow]) -> Vec<FeeItemRow> {
     rows
 }
 
-fn charge_view(access: &Signed, row: &ChargeRow) -> ChargeView {
+fn charge_view(words: Words, payers: &Payers, row: &ChargeRow) -> ChargeView {
     let charge = &row.charge;
     ChargeView {
-        month: access.words.month(guanjia_domain::Period::month_of(charge.period_start)),
+        month: words.month(guanjia_domain::Period::month_of(charge.period_start)),
         fee_item: row.fee_item.clone(),
-        payer: access.name(&row.payer),
-        days: days(access.words, charge.from, charge.to),
+        payer: payers.name(&row.payer),
+        days: days(words, charge.from, charge.to),
         amount: format::amount(charge.amount),
         url: urls::charge(charge.id),
     }
 }
 
 /// The days that a line covers; nothing for a whole month, which is what one expects.
-pub(super) fn days(words: Words, from: guanjia_domain::Date, to: guanjia_domain::Date) -> String {
+pub(super) fn days(words: Words, from: Date, to: Date) -> String {
     if guanjia_domain::Period::month_of(from) == (guanjia_domain::Period { start: from, end: to }) {
         return String::new();
     }

@@ -4,7 +4,7 @@ use guanjia_domain::{
     access::Role,
     billing::RunState,
     decision::HoldKind,
-    estate::{OccupancyStatus, UnitKind},
+    estate::{OccupancyStatus, TenureKind, UnitKind},
     import::DifferenceKind,
     plugin::{BindingMode, ExtensionPoint, Language},
 };
@@ -109,6 +109,7 @@ fn every_code_of_the_domain_has_a_word() {
     wanted.extend(HoldKind::ALL.iter().map(|code| format!("hold-{code}")));
     wanted.extend(UnitKind::ALL.iter().flat_map(|code| [format!("unit-kind-{code}"), format!("value-{code}")]));
     wanted.extend(OccupancyStatus::ALL.iter().flat_map(|code| [format!("occupancy-{code}"), format!("value-{code}")]));
+    wanted.extend(TenureKind::ALL.iter().map(|code| format!("tenure-{code}")));
     wanted.extend(DifferenceKind::ALL.iter().map(|code| format!("difference-{code}")));
     wanted.extend(BindingMode::ALL.iter().map(|code| format!("mode-{code}")));
     wanted.extend(ExtensionPoint::ALL.iter().map(|code| format!("point-{code}")));

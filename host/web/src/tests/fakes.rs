@@ -137,6 +137,7 @@ empty! {
         apply_estate(&Stamp, ProjectId, &EstateChanges, &str) -> ();
         units(ProjectId, &UnitSearch<'_>, Option<&str>, u32) -> Page<UnitRow>;
         unit(UnitId) -> UnitRow;
+        unit_records(UnitId) -> UnitRecords;
         count_units(ProjectId) -> i64;
         project_of_unit(UnitId) -> ProjectId;
         places(&[UnitId]) -> Vec<(UnitId, UnitPlace)>;
