@@ -127,7 +127,7 @@ impl UnitEdit {
     ///
     /// # Errors
     /// 422 with every field that cannot be used.
-    fn apply(self, before: Unit) -> Answer<Unit> {
+    fn apply(self, before: &Unit) -> Answer<Unit> {
         let (kind, occupancy) = (self.kind.parse::<UnitKind>(), self.occupancy.parse::<OccupancyStatus>());
         let mut problems = Vec::new();
         problems.extend(kind.as_ref().err().map(|error| FieldProblem::new("kind", error.to_string())));
@@ -141,7 +141,7 @@ impl UnitEdit {
             internal_area_cm2: self.internal_area_cm2,
             rent_fen: self.rent_fen,
             occupancy: occupancy.unwrap_or(before.occupancy),
-            ..before
+            ..before.clone()
         };
         problems.extend(after.problems());
         if problems.is_empty() { Ok(after) } else { Err(Fault::fields(problems)) }
@@ -169,7 +169,7 @@ pub(crate) async fn edit_unit(
 ) -> Answer<Tagged> {
     let row = access.store.unit(id).await?;
     require_match(&headers, row.version)?;
-    let unit = edit.apply(row.unit)?;
+    let unit = edit.apply(&row.unit)?;
     // The store compares the version once more, where nobody can come between.
     let version = access.store.update_unit(&access.stamp(), &unit, row.version).await?;
     let place = guanjia_domain::estate::UnitPlace { unit: unit.unit_no.clone(), ..row.place };
