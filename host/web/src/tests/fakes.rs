@@ -18,7 +18,10 @@ use guanjia_domain::{
     ports::*,
     values::{FeeBatch, Problem},
 };
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use crate::AppState;
 
@@ -105,6 +108,37 @@ impl PolicyEngine for Nobody {
 impl CompanyStore for Nobody {
     fn company_id(&self) -> CompanyId {
         CompanyId::generate()
+    }
+}
+
+/// Route, body and answer of a request.
+type Remembered = (String, Vec<u8>, Option<StoredAnswer>);
+
+/// Keys of all tests of the process, which therefore use different ones.
+static KEYS: Mutex<BTreeMap<String, Remembered>> = Mutex::new(BTreeMap::new());
+
+#[async_trait]
+impl IdempotencyStore for Nobody {
+    async fn claim_key(&self, request: &KeyedRequest<'_>, at: DateTime<Utc>) -> Result<KeyState> {
+        let mut keys = KEYS.lock().unwrap();
+        let Some((route, body, answer)) = keys.get(request.key) else {
+            keys.insert(request.key.to_owned(), (request.route.to_owned(), request.body.to_owned(), None));
+            return Ok(KeyState::Claimed(KeyClaim { user_id: request.user_id, key: request.key.to_owned(), at }));
+        };
+        if route != request.route || body != request.body {
+            return Ok(KeyState::Other);
+        }
+        Ok(answer.clone().map_or(KeyState::Running, KeyState::Answered))
+    }
+
+    async fn keep_answer(&self, claim: &KeyClaim, answer: &StoredAnswer) -> Result<()> {
+        KEYS.lock().unwrap().get_mut(&claim.key).unwrap().2 = Some(answer.clone());
+        Ok(())
+    }
+
+    async fn release_key(&self, claim: &KeyClaim) -> Result<()> {
+        KEYS.lock().unwrap().remove(&claim.key);
+        Ok(())
     }
 }
 
@@ -195,11 +229,6 @@ empty! {
     AuditStore {
         audit(Option<i64>, u32) -> Vec<AuditRow>;
         events(Option<EventId>, u32) -> Vec<Event>;
-    }
-    IdempotencyStore {
-        claim_key(&KeyedRequest<'_>, DateTime<Utc>) -> KeyState;
-        keep_answer(&KeyClaim, &StoredAnswer) -> ();
-        release_key(&KeyClaim) -> ();
     }
     ScheduleStore {
         schedules() -> Vec<Schedule>;

@@ -47,3 +47,26 @@ async fn a_key_is_one_visible_text(#[case] keys: &[&str]) {
 async fn who_may_comes_before_what_was_answered(#[case] token: &str, #[case] status: StatusCode) {
     assert_eq!(ask(request(&Method::POST, "/api/v1/users", token, &["k"])).await.status(), status);
 }
+
+fn new_user(key: &str, body: &'static str) -> Request<Body> {
+    let request = Request::post("/api/v1/users").header(header::AUTHORIZATION, "Bearer admin");
+    let request = request.header(header::CONTENT_TYPE, "application/json").header(KEY_HEADER, key);
+    request.body(Body::from(body)).unwrap()
+}
+
+/// The store refuses every user here: a refusal is an answer like any other.
+#[tokio::test]
+async fn the_first_answer_is_given_again() {
+    const WANG: &str = r#"{"name": "wang", "roles": ["manager"], "password": null}"#;
+    let first = ask(new_user("again", WANG)).await;
+    let status = first.status();
+    assert!(status.is_client_error() && !first.headers().contains_key("idempotency-replayed"), "{first:?}");
+    let again = ask(new_user("again", WANG)).await;
+    assert_eq!((again.status(), &again.headers()["idempotency-replayed"]), (status, &"true".parse().unwrap()));
+    assert_eq!(again.headers()[header::CONTENT_TYPE], "application/problem+json");
+    assert_ne!(again.headers()["x-request-id"], first.headers()["x-request-id"]);
+    assert_eq!(text(again).await, text(first).await);
+    let other = ask(new_user("again", r#"{"name": "li", "roles": []}"#)).await;
+    assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(other).await.contains("idempotency-key-reused"));
+}
