@@ -1,6 +1,6 @@
 //! The HTTP door of the real process: who gets in, what a month takes over HTTP, what is refused and how, and how it closes.
 
-use crate::host::{Host, Server, workbook, workbook_with_cell};
+use crate::host::{Host, PROJECT, Server, workbook, workbook_with_cell};
 use guanjia_domain::{
     access::{Permission, Role},
     import::Cell,
@@ -16,7 +16,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PROJECT: &str = "巴黎都市";
 const LINES: i64 = 852;
 const TOTAL_FEN: i64 = 13_998_672;
 /// An id that nothing has.
@@ -304,7 +303,8 @@ impl Operation {
                 "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01-01",
             }),
-            "/api/v1/units/{id}" => json!({
+            // With its placeholder, or an id that nothing has.
+            unit if unit.starts_with("/api/v1/units/") => json!({
                 "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",
             }),
             other => panic!("say here what {other} takes"),

@@ -535,7 +535,7 @@ async fn a_run_is_approved_on_a_phone() {
 
 /// Labels of a page: everything that is no record, as the line under a heading that is a record itself. Names of projects
 /// and fee items stay what they are in any language.
-const LABELS: &str = "nav a:not(.logo), h2, th:not([scope]), label, button:not(.link), main .sub:not(h1:has(a) + .sub), summary, dt, .empty, .note, .state";
+const LABELS: &str = "nav a:not(.logo), h2, th:not([scope]), label, button:not(.link), main .sub:not(h1:has(a) + .sub), summary, dl:not(.records) dt, .empty, .note, .state";
 
 #[tokio::test]
 async fn the_language_is_switched_on_every_page_and_stays() {

@@ -1,13 +1,10 @@
 //! A workbook comes in whole or not at all, again without a change, and out again with the same tables.
 
-use crate::host::{Host, Ran, workbook};
-use guanjia_domain::import::{Cell, Workbook};
-use guanjia_exchange::{read_workbook, write_workbook};
+use crate::host::{Host, PROJECT, Ran, workbook, workbook_with_cell};
+use guanjia_domain::import::Cell;
 use guanjia_harness::Kind;
 use rstest::rstest;
 use serde_json::{Value, json};
-
-const PROJECT: &str = "巴黎都市";
 
 async fn office(kind: Kind) -> Host {
     let host = Host::fresh(kind).await;
@@ -17,18 +14,6 @@ async fn office(kind: Kind) -> Host {
 
 fn import(host: &Host, file: &str, more: &[&str]) -> Ran {
     host.run(&[&["import", "microcommunity", file, "--project", PROJECT, "--json"], more].concat())
-}
-
-/// The example with one cell written over: sheet, title of the column, row as the spreadsheet shows it.
-fn with_cell(sheet: &str, title: &str, row: u32, value: Cell) -> Vec<u8> {
-    let mut tables: Workbook = read_workbook("hc-import.xlsx", &std::fs::read(workbook()).unwrap()).unwrap();
-    let sheet = tables.sheets.iter_mut().find(|candidate| candidate.name == sheet).unwrap();
-    let titled = |cell: &Cell| matches!(cell, Cell::Text(text) if text.starts_with(title));
-    let column = sheet.rows[0].cells.iter().position(titled).unwrap();
-    let row = sheet.rows.iter_mut().find(|candidate| candidate.number == row).unwrap();
-    row.cells.resize(row.cells.len().max(column + 1), Cell::Empty);
-    row.cells[column] = value;
-    write_workbook(&tables).unwrap()
 }
 
 #[rstest]
@@ -52,7 +37,7 @@ async fn importing_again_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)]
 async fn a_changed_file_shows_the_difference_before_it_is_written(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = office(kind).await;
     import(&host, workbook().to_str().unwrap(), &[]).expect(0);
-    let changed = host.file("changed.xlsx", with_cell("房屋信息", "建筑面积", 4, Cell::Number("120".into())));
+    let changed = host.file("changed.xlsx", workbook_with_cell("房屋信息", "建筑面积", 4, Cell::Number("120".into())));
     for _ in 0..2 {
         let rehearsal = import(&host, &changed, &["--dry-run"]).expect(0).json();
         assert_eq!(rehearsal["changes"], json!({"inserted": 0, "updated": 1, "deleted": 0}), "{rehearsal}");
@@ -81,7 +66,7 @@ async fn a_bad_cell_is_named_and_nothing_is_written(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let host = office(kind).await;
-    let bad = host.file("bad.xlsx", with_cell(sheet, column, row, value));
+    let bad = host.file("bad.xlsx", workbook_with_cell(sheet, column, row, value));
     let refused = import(&host, &bad, &[]).expect(3).json();
     let problems = refused["problems"].as_array().unwrap();
     assert_eq!(problems.len(), 1, "{refused}");
@@ -99,7 +84,7 @@ async fn a_bad_cell_is_named_and_nothing_is_written(
 #[tokio::test]
 async fn problems_and_differences_are_told_in_the_language_that_is_asked_for() {
     let host = office(Kind::Sqlite).await;
-    let bad = host.file("bad.xlsx", with_cell("房屋信息", "建筑面积", 4, Cell::Number("-118.27".into())));
+    let bad = host.file("bad.xlsx", workbook_with_cell("房屋信息", "建筑面积", 4, Cell::Number("-118.27".into())));
     let chinese = |value: &Value| value.as_str().unwrap().contains(|sign| ('\u{4e00}'..='\u{9fff}').contains(&sign));
     for (more, in_chinese) in [(&[][..], false), (&["--lang", "en"], false), (&["--lang", "zh-CN"], true)] {
         let refused = import(&host, &bad, more).expect(3).json();
@@ -108,7 +93,7 @@ async fn problems_and_differences_are_told_in_the_language_that_is_asked_for() {
         assert_eq!((chinese(&problem["reason"]), chinese(&refused["error"])), (in_chinese, in_chinese), "{refused}");
     }
     import(&host, workbook().to_str().unwrap(), &[]).expect(0);
-    let changed = host.file("changed.xlsx", with_cell("房屋信息", "建筑面积", 4, Cell::Number("120".into())));
+    let changed = host.file("changed.xlsx", workbook_with_cell("房屋信息", "建筑面积", 4, Cell::Number("120".into())));
     let rehearsal = import(&host, &changed, &["--dry-run", "--lang", "zh"]).expect(0).json();
     let difference = &rehearsal["differences"][0];
     assert_eq!((&difference["kind"], &difference["what"]), (&json!("changed"), &json!("房屋 6-1-103")), "{rehearsal}");
