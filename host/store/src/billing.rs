@@ -154,10 +154,12 @@ impl BillingStore for CompanyScope {
             // Made ready before the transaction begins: it is done while the page before is written.
             let page = charge::PostingPage::new(&company, entry, &accounts, charges)?;
             let mut scope = company.write().await?;
-            if let Some(left) = scope.post(run.id, entry, page).await? {
-                let page = charge::PostingPage::new(&company, entry, &accounts, left)?;
-                scope.write_posting(run.id, entry, page).await?;
-            }
+            let run = scope.posting_run(run.id).await?;
+            let page = match scope.left_to_post(&page).await? {
+                None => page,
+                Some(left) => charge::PostingPage::new(&company, entry, &accounts, left)?,
+            };
+            scope.write_posting(&run, entry, page).await?;
             scope.commit().await
         })
         .await

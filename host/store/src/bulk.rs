@@ -163,9 +163,12 @@ enum Packed {
         digits: Vec<u8>,
         width: usize,
     },
-    /// Ten characters each.
+    /// [`DATE_CHARS`] each.
     Dates(Vec<u8>),
 }
+
+/// What a date takes: `2025-01-01`. Years beyond 9999 take more, and are not packed.
+const DATE_CHARS: usize = 10;
 
 /// The columns of rows that can be packed: identifiers, integers and dates without gaps, into a table without conflicts.
 fn packed(into: &Bulk, values: &[Value]) -> Option<Vec<Packed>> {
@@ -202,8 +205,9 @@ fn pack<'a>(mut column: impl Iterator<Item = &'a Value> + Clone) -> Option<Packe
             let mut texts = TextCache::default();
             Packed::Dates(column.try_fold(Vec::new(), |mut bytes, value| {
                 let Value::Date(Some(date)) = value else { return None };
-                bytes.extend_from_slice(texts.date(*date).as_bytes());
-                Some(bytes)
+                let text = texts.date(*date);
+                bytes.extend_from_slice(text.as_bytes());
+                (text.len() == DATE_CHARS).then_some(bytes)
             })?)
         }
         _ => return None,
@@ -227,7 +231,7 @@ async fn insert_packed(
             Packed::Integers { width, .. } => {
                 write!(text, ", CAST(substr(?, n * {width} + 1, {width}) AS INTEGER)")
             }
-            Packed::Dates(_) => write!(text, ", CAST(substr(?, n * 10 + 1, 10) AS TEXT)"),
+            Packed::Dates(_) => write!(text, ", CAST(substr(?, n * {DATE_CHARS} + 1, {DATE_CHARS}) AS TEXT)"),
         };
     }
     text.push_str(" FROM _series WHERE n < ?");
@@ -242,7 +246,7 @@ async fn insert_packed(
                 Packed::Same(value) => value.clone(),
                 Packed::Ids(bytes) => cut(bytes, 16),
                 Packed::Integers { digits, width } => cut(digits, *width),
-                Packed::Dates(bytes) => cut(bytes, 10),
+                Packed::Dates(bytes) => cut(bytes, DATE_CHARS),
             };
             add_sqlite(&mut arguments, value)?;
         }
@@ -402,5 +406,21 @@ fn copy_field(piece: &mut Vec<u8>, value: &Value) -> Result<()> {
             piece.extend_from_slice(&(-1_i32).to_be_bytes());
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guanjia_domain::Date;
+
+    #[test]
+    fn only_dates_of_one_length_are_packed() {
+        let day = |text: &str| text.parse::<Date>().expect("is a date");
+        let column = |days: &[Date]| pack(days.iter().map(|day| Value::from(*day)).collect::<Vec<_>>().iter());
+        let (first, last) = (day("2025-01-01"), day("9999-12-31"));
+        assert!(matches!(column(&[first, last]), Some(Packed::Dates(bytes)) if bytes == b"2025-01-019999-12-31"));
+        let beyond = last.plus_days(1).expect("there are later days");
+        assert!(column(&[first, beyond, last]).is_none(), "{beyond} would shift the rows behind it");
     }
 }

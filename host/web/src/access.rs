@@ -13,6 +13,7 @@ use guanjia_domain::{
     access::{Actor, Permission, Stamp},
     billing::Billing,
     estate::Project,
+    ids::PartyId,
     ports::{CompanyStore, UnitSearch},
 };
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
@@ -60,30 +61,27 @@ impl Signed {
     }
 
     /// The names of those who pay in a project, as this reader may see them.
-    pub(crate) async fn payers(&self, project: &Project) -> Result<Payers, Fault> {
-        if self.may(Permission::ReadPersonalData) {
-            return Ok(Payers::InFull);
-        }
-        let names = self.store.party_names(&[project.developer_id]).await?;
-        Ok(Payers::Masked { developer: names.into_iter().next().map(|(_, name)| name) })
+    pub(crate) fn payers(&self, project: &Project) -> Payers {
+        Payers { in_full: self.may(Permission::ReadPersonalData), developer_id: project.developer_id }
     }
 }
 
 /// How names of payers are shown. The developer, who pays for unsold units, is a firm and no person: its name is no
 /// personal data, however short it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Payers {
-    InFull,
-    Masked { developer: Option<String> },
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Payers {
+    in_full: bool,
+    developer_id: PartyId,
 }
 
 impl Payers {
-    pub(crate) fn name(&self, name: &str) -> String {
-        match self {
-            Payers::InFull => name.to_owned(),
-            Payers::Masked { developer } if developer.as_deref() == Some(name) => name.to_owned(),
-            Payers::Masked { .. } => crate::format::masked(name),
-        }
+    /// As lists show them to everybody.
+    pub(crate) fn masked(project: &Project) -> Self {
+        Self { in_full: false, developer_id: project.developer_id }
+    }
+
+    pub(crate) fn name(&self, payer_id: PartyId, name: &str) -> String {
+        if self.in_full || payer_id == self.developer_id { name.to_owned() } else { crate::format::masked(name) }
     }
 }
 
@@ -198,14 +196,13 @@ pub(crate) mod needs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rstest::rstest;
 
-    #[rstest]
-    #[case::developer("开发商", "开发商")]
-    #[case::developer_elsewhere("地产商", "地*商")]
-    #[case::person("王天宇", "王*宇")]
-    fn the_developer_is_no_person(#[case] name: &str, #[case] shown: &str) {
-        assert_eq!(Payers::Masked { developer: Some("开发商".to_owned()) }.name(name), shown);
-        assert_eq!(Payers::InFull.name(name), name);
+    #[test]
+    fn the_developer_is_no_person() {
+        let (developer_id, person) = (PartyId::generate(), PartyId::generate());
+        let payers = |in_full| Payers { in_full, developer_id };
+        assert_eq!(payers(false).name(developer_id, "开发商"), "开发商");
+        assert_eq!(payers(false).name(person, "开发商"), "开*商", "a person of the same name is a person");
+        assert_eq!(payers(true).name(person, "王天宇"), "王天宇");
     }
 }

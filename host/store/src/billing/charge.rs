@@ -157,60 +157,24 @@ impl Accounts {
 }
 
 impl Scope {
-    /// Writes charges with their transfers and counts them in the run. When some of them are there already, nothing is written
-    /// and what is left is given back.
+    /// The run, kept from others until the transaction ends.
     ///
     /// # Errors
-    /// `Conflict` when the run is not being posted, when a charge is there with another amount, when a unit is charged by
-    /// another run.
-    pub(crate) async fn post(
-        &mut self,
-        run: BillingRunId,
-        entry: JournalEntryId,
-        page: PostingPage,
-    ) -> Result<Option<Vec<Charge>>> {
-        let left = self.without_posted(run, &page.charges).await?;
-        if left.is_some() {
-            return Ok(left);
+    /// `Conflict` when it is not being posted.
+    pub(crate) async fn posting_run(&mut self, run: BillingRunId) -> Result<BillingRun> {
+        let run = self.locked_run(run).await?;
+        if run.state == RunState::Posting {
+            return Ok(run);
         }
-        self.write_posting(run, entry, page).await?;
-        Ok(None)
+        Err(Error::Conflict(format!("the run is {} and takes no charges", run.state)))
     }
 
-    pub(crate) async fn write_posting(
-        &mut self,
-        run: BillingRunId,
-        entry: JournalEntryId,
-        page: PostingPage,
-    ) -> Result<()> {
-        let run = self.locked_run(run).await?;
-        if page.charges.is_empty() {
-            return Ok(());
-        }
-        self.hold_project(run.project_id).await?;
-        self.require_entry(&run, entry).await?;
-        self.require_decisions(&run, &page.charges).await?;
-        let posted = i64::try_from(page.charges.len()).map_err(|_| Error::Overflow("counting lines"))?;
-        let posted_lines = run.posted_lines.checked_add(posted).ok_or(Error::Overflow("counting lines"))?;
-        if posted_lines > run.lines {
-            return Err(Error::Conflict(format!("the run has {} lines, not {posted_lines}", run.lines)));
-        }
-        self.insert_rows(&Bulk::insert("charge", CHARGE_COLUMNS), page.charge_rows).await?;
-        self.insert_rows(&Bulk::insert("transfer", TRANSFER_COLUMNS), page.transfer_rows).await?;
-        self.execute(
-            sql!("UPDATE billing_run SET posted_lines = $3 WHERE company_id = $1 AND id = $2"),
-            values![run.id, posted_lines],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// What is left to write, where some of it is written. The run is locked: nobody else writes charges of it meanwhile.
-    async fn without_posted(&mut self, run: BillingRunId, charges: &[Charge]) -> Result<Option<Vec<Charge>>> {
-        let run = self.locked_run(run).await?;
-        if run.state != RunState::Posting {
-            return Err(Error::Conflict(format!("the run is {} and takes no charges", run.state)));
-        }
+    /// What is left of a page to write, where some of it is written.
+    ///
+    /// # Errors
+    /// `Conflict` when a charge is there with another amount.
+    pub(crate) async fn left_to_post(&mut self, page: &PostingPage) -> Result<Option<Vec<Charge>>> {
+        let charges = &page.charges;
         let (Some(first), Some(last)) = (charges.first(), charges.last()) else { return Ok(None) };
         let range = || values![first.id, last.id];
         let statement = sql!("SELECT COUNT(*) FROM charge WHERE company_id = $1 AND id >= $2 AND id <= $3");
@@ -240,6 +204,37 @@ impl Scope {
             }
         }
         Ok(Some(left))
+    }
+
+    /// Writes charges with their transfers and counts them in the run.
+    ///
+    /// # Errors
+    /// `Conflict` when a unit is charged by another run, or when a charge is not one of the run's.
+    pub(crate) async fn write_posting(
+        &mut self,
+        run: &BillingRun,
+        entry: JournalEntryId,
+        page: PostingPage,
+    ) -> Result<()> {
+        if page.charges.is_empty() {
+            return Ok(());
+        }
+        self.hold_project(run.project_id).await?;
+        self.require_entry(run, entry).await?;
+        self.require_decisions(run, &page.charges).await?;
+        let posted = i64::try_from(page.charges.len()).map_err(|_| Error::Overflow("counting lines"))?;
+        let posted_lines = run.posted_lines.checked_add(posted).ok_or(Error::Overflow("counting lines"))?;
+        if posted_lines > run.lines {
+            return Err(Error::Conflict(format!("the run has {} lines, not {posted_lines}", run.lines)));
+        }
+        self.insert_rows(&Bulk::insert("charge", CHARGE_COLUMNS), page.charge_rows).await?;
+        self.insert_rows(&Bulk::insert("transfer", TRANSFER_COLUMNS), page.transfer_rows).await?;
+        self.execute(
+            sql!("UPDATE billing_run SET posted_lines = $3 WHERE company_id = $1 AND id = $2"),
+            values![run.id, posted_lines],
+        )
+        .await?;
+        Ok(())
     }
 
     async fn require_entry(&mut self, run: &BillingRun, entry: JournalEntryId) -> Result<()> {

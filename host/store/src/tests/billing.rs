@@ -125,6 +125,33 @@ on_both! {
         assert!(units.len() == 4 && units.iter().all(|unit| unit.assigned.is_empty()), "all are charged");
     }
 
+    /// Many rows go another way than a few: column by column into SQLite, by `COPY` into PostgreSQL.
+    async fn many_rows_are_the_rows_that_were_given(db) {
+        const UNITS: usize = 700;
+        let fixture = Fixture::new(&db.store, UNITS).await;
+        let amounts: Vec<i64> = (0..UNITS as i64).map(|number| (number - 300) * 1_000_000_007).collect();
+        let (run, entry, mut charges) = fixture.posting_run(&amounts).await;
+        for (number, charge) in charges.iter_mut().enumerate() {
+            charge.from = day(&format!("2025-03-{:02}", number % 28 + 1));
+            charge.payer_id = fixture.changes.parties.insert[number % 7].id;
+        }
+        fixture.store.post_charges(&run, entry, charges.clone()).await.unwrap();
+        let mut listed = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = fixture.store.charges(fixture.project.id, None, cursor.as_deref(), 500).await.unwrap();
+            listed.extend(page.items.into_iter().map(|row| row.charge));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, charges);
+        let sum = fixture.store.journal_sum(None).await.unwrap();
+        assert_eq!((sum.sum_fen, sum.receivable_fen, sum.transfers), (0, amounts.iter().sum(), UNITS as i64 - 1));
+        fixture.assert_consistent().await;
+    }
+
     async fn what_cannot_be_posted_is_refused(db) {
         let fixture = Fixture::new(&db.store, 2).await;
         let (run, entry, charges) = fixture.posting_run(&[100, 200]).await;

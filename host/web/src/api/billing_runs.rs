@@ -238,7 +238,7 @@ impl LineBody {
             unit: line.unit_id.0,
             place: line.place.into(),
             fee_item: line.fee_item,
-            payer: payers.name(&line.payer),
+            payer: payers.name(line.payer_id, &line.payer),
             quantity: line.quantity.trimmed(2).to_string(),
             measure: line.measure,
             unit_price: line.unit_price.trimmed(2).to_string(),
@@ -281,7 +281,7 @@ pub(crate) async fn run_lines(
     Ask(query): Ask<LinesQuery>,
 ) -> Reply<List<LineBody>> {
     let run = access.store.run(id).await?;
-    let payers = access.payers(&access.store.project(run.project_id).await?).await?;
+    let payers = access.payers(&access.store.project(run.project_id).await?);
     let language = language(query.lang.as_deref(), access.words.language)?;
     let filter =
         LineFilter { fee_item: query.fee_item, building: query.building.filter(|building| !building.is_empty()) };

@@ -49,7 +49,7 @@ impl ChargeBody {
             unit: charge.unit_id.0,
             place: row.place.into(),
             fee_item: row.fee_item,
-            payer: payers.name(&row.payer),
+            payer: payers.name(charge.payer_id, &row.payer),
             period_start: charge.period_start.to_string(),
             from: charge.from.to_string(),
             to: charge.to.to_string(),
@@ -78,7 +78,7 @@ pub(crate) async fn list_charges(
     access: Require<ReadCharges>,
     Ask(query): Ask<ChargesQuery>,
 ) -> Reply<List<ChargeBody>> {
-    let payers = access.payers(&access.store.project(query.project).await?).await?;
+    let payers = access.payers(&access.store.project(query.project).await?);
     let period_start = query.period.as_deref().map(month).transpose()?.map(|period| period.start);
     let page = access.store.charges(query.project, period_start, query.cursor.as_deref(), limit(query.limit)).await?;
     Ok(Json(List::page(page, |row| ChargeBody::new(row, &payers))))
@@ -119,7 +119,7 @@ impl ExplanationBody {
         access: &Signed,
     ) -> Answer<Self> {
         let run = access.store.run(explanation.line.run_id).await?;
-        let payers = access.payers(&access.store.project(run.project_id).await?).await?;
+        let payers = access.payers(&access.store.project(run.project_id).await?);
         let facts = explanation.facts.into_iter();
         Ok(Self {
             line: LineBody::new(explanation.line, &payers),

@@ -294,7 +294,7 @@ pub(crate) async fn read_records(access: Require<ReadEstate>, At(id): At<UnitId>
     let records = access.store.unit_records(id).await?;
     let charges = if access.may(Permission::ReadCharges) {
         let project = access.store.project(access.store.project_of_unit(id).await?).await?;
-        Some((access.store.charges_of_unit(id, CHARGES_BESIDE).await?, access.payers(&project).await?))
+        Some((access.store.charges_of_unit(id, CHARGES_BESIDE).await?, access.payers(&project)))
     } else {
         None
     };

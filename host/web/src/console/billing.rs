@@ -11,7 +11,6 @@ use guanjia_domain::{
     access::Permission,
     billing::{BillingRun, Comparison, HeldView, LineFilter, LineView, RunState},
     decision::HoldKind,
-    estate::Project,
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::{Job, JobState},
 };
@@ -22,7 +21,7 @@ use super::{Page, Section, ZONE, chosen_project, home::today, show};
 use crate::{
     AppState,
     access::{
-        Require, Signed,
+        Payers, Require, Signed,
         needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
     },
     api::{billing_runs::newest, month},
@@ -268,7 +267,7 @@ pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRun
     } else {
         Vec::new()
     };
-    let developer = developer_name(&access, &project).await?;
+    let payers = Payers::masked(&project);
     let page = Page::new(&access, Section::Billing, Some(project));
     show(&RunPage {
         title: words.say("run-title", &[("month", text(words.month(run.period)))]),
@@ -290,7 +289,7 @@ pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRun
             .map(|month| words.month(month))
             .unwrap_or_default(),
         groups: comparison.map(|comparison| groups(words, run.id, comparison)).transpose()?.unwrap_or_default(),
-        largest: largest.into_iter().map(|line| line_row(line, &developer)).collect(),
+        largest: largest.into_iter().map(|line| line_row(line, payers)).collect(),
         largest_complete: scans,
         lines_url: urls::run_lines(run.id, None, None, None),
         runs_url: urls::billing(Some(run.project_id)),
@@ -474,11 +473,10 @@ fn total_row(building: String, lines: i64, amount: Fen, previous: Fen, url: Stri
     })
 }
 
-/// Names are masked in lists; the developer is no person.
-fn line_row(line: LineView, developer: &str) -> LineRow {
+fn line_row(line: LineView, payers: Payers) -> LineRow {
     LineRow {
         place: line.place.to_string(),
-        payer: if line.payer == developer { line.payer } else { format::masked(&line.payer) },
+        payer: payers.name(line.payer_id, &line.payer),
         quantity: line.quantity.trimmed(0).to_string(),
         unit_price: line.unit_price.to_string(),
         amount: format::amount(line.amount),
@@ -598,12 +596,12 @@ pub(crate) async fn lines(
     let fee_item_name = fee_items.into_iter().find(|item| Some(item.id) == fee_item).map(|item| item.name);
     let building_name = building.as_ref().map(|building| words.say("building", &[("name", text(building.clone()))]));
     let parts: Vec<String> = [fee_item_name, building_name].into_iter().flatten().collect();
-    let developer = developer_name(&access, &project).await?;
+    let payers = Payers::masked(&project);
     let narrowed = fee_item.is_some() || building.is_some();
     show(&LinesPage {
         title: words.say("lines-title", &[("month", text(words.month(run.period)))]),
         filter: parts.join(" · "),
-        rows: found.items.into_iter().map(|line| line_row(line, &developer)).collect(),
+        rows: found.items.into_iter().map(|line| line_row(line, payers)).collect(),
         more_url: found
             .next
             .map(|next| urls::run_lines(id, fee_item, building.as_deref(), Some(&next)))
@@ -672,11 +670,6 @@ pub(crate) async fn held(access: Require<ReadCharges>, Path(id): Path<BillingRun
         run_url: urls::run(id),
         page: Page::new(&access, Section::Billing, Some(project)),
     })
-}
-
-async fn developer_name(access: &Signed, project: &Project) -> Answer<String> {
-    let names = access.store.party_names(&[project.developer_id]).await?;
-    Ok(names.into_iter().next().map(|(_, name)| name).unwrap_or_default())
 }
 
 fn number(count: usize) -> i64 {

@@ -105,7 +105,7 @@ async fn line_page(access: &Signed, explanation: ChargeExplanation, replay: Opti
     let words = access.words;
     let run = access.store.run(explanation.line.run_id).await?;
     let project = access.store.project(run.project_id).await?;
-    let payer = access.payers(&project).await?.name(&explanation.line.payer);
+    let payer = access.payers(&project).name(explanation.line.payer_id, &explanation.line.payer);
     let line = explanation.line;
     let plugin = &explanation.plugin;
     Ok(LinePage {

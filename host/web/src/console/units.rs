@@ -186,7 +186,7 @@ pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) ->
     let unsold = row.unit.occupancy == OccupancyStatus::Unsold;
     let owners =
         if unsold { vec![words.t("developer")] } else { row.owners.iter().map(|name| access.name(name)).collect() };
-    let payers = access.payers(&project).await?;
+    let payers = access.payers(&project);
     let back_url = urls::units(Some(project.id));
     show(&UnitPage {
         page: Page::new(&access, Section::Units, Some(project)),
@@ -297,7 +297,7 @@ fn charge_view(words: Words, payers: &Payers, row: &ChargeRow) -> ChargeView {
     ChargeView {
         month: words.month(guanjia_domain::Period::month_of(charge.period_start)),
         fee_item: row.fee_item.clone(),
-        payer: payers.name(&row.payer),
+        payer: payers.name(row.charge.payer_id, &row.payer),
         days: days(words, charge.from, charge.to),
         amount: format::amount(charge.amount),
         url: urls::charge(charge.id),

@@ -16,7 +16,7 @@ use crate::{
     decision::{CallFailure, Decision, HoldKind, Outcome, digest},
     estate::Project,
     facts::FeeFact,
-    fee_item::FeeItem,
+    fee_item::{FeeItem, PayerRule},
     ids::*,
     plugin::{Binding, BindingMode, ExtensionPoint, PluginExport, StoredComponents},
     ports::{Evaluation, PageResult, RunCursor, UnitQuery},
@@ -50,6 +50,8 @@ struct Policy {
 struct ItemRules<'a> {
     fee_item_id: FeeItemId,
     charged: Period,
+    payer_rule: PayerRule,
+    developer_id: PartyId,
     /// Digest and settings of the plug-in.
     policy: Option<(&'a str, &'a str)>,
     pool_fen: Option<i64>,
@@ -158,6 +160,8 @@ fn rules(plans: &[ItemPlan]) -> Result<String> {
     let items = plans.iter().map(|plan| ItemRules {
         fee_item_id: plan.item.id,
         charged: plan.terms.charged,
+        payer_rule: plan.terms.payer_rule,
+        developer_id: plan.terms.developer_id,
         policy: plan.policy.as_ref().map(|Policy { binding, .. }| (binding.digest.as_str(), binding.settings.as_str())),
         pool_fen: plan.pool_fen,
     });

@@ -26,6 +26,7 @@ pub struct LineView {
     pub unit_id: UnitId,
     pub place: UnitPlace,
     pub fee_item: String,
+    pub payer_id: PartyId,
     pub payer: String,
     pub quantity: Decimal,
     /// Registered code of the quantity's unit of measure.
@@ -372,6 +373,7 @@ fn view(
         unit_id: line.unit_id,
         place: places.get(&line.unit_id).cloned().ok_or_else(|| Error::not_found("unit", line.unit_id))?,
         fee_item: names.fee_items.get(&decision.fee_item_id).cloned().unwrap_or_default(),
+        payer_id: line.payer_id,
         payer: payers.get(&line.payer_id).cloned().unwrap_or_default(),
         quantity: line.quantity,
         measure: measures.get(usize::from(line.measure)).cloned().unwrap_or_default(),
