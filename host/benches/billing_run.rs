@@ -27,6 +27,7 @@ use guanjia_domain::{
     decision::Outcome,
     ids::BillingRunId,
     plugin::{ExtensionPoint, InstalledPlugin},
+    point::{Answer, Question},
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::{FeeAnswer, FeeBatch, Problem},
 };
@@ -103,10 +104,11 @@ impl PolicyEngine for Native {
         Ok(Vec::new())
     }
 
-    async fn evaluate_fee(&self, digest: &str, settings: &str, batch: Arc<FeeBatch>) -> Result<Evaluation> {
+    async fn evaluate(&self, digest: &str, settings: &str, question: &Question) -> Result<Evaluation> {
         let (rule, settings) = (self.rules[digest], settings.to_owned());
+        let Question::Fee(batch) = question.clone() else { unreachable!("only fees are measured") };
         let answer = tokio::task::spawn_blocking(move || rule(&settings, &batch)).await.unwrap().unwrap();
-        Ok(Evaluation { outcome: Outcome::Answer(answer), fuel: 0, log: Vec::new() })
+        Ok(Evaluation::unmeasured(Outcome::Answer(Answer::Fee(answer))))
     }
 }
 

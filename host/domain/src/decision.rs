@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use crate::{
     Error, Result,
     access::codes,
+    billing::AnswerLimits,
     ids::*,
-    values::{FeeAnswer, FeeBatch},
+    point::{Answer, Question},
+    ports::{Evaluation, PolicyEngine},
+    values::{Description, FeeAnswer, FeeBatch},
 };
 
 codes! {
@@ -37,8 +40,37 @@ pub struct CallFailure {
 #[allow(clippy::large_enum_variant, reason = "nearly every outcome is an answer: a box would only cost")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    Answer(FeeAnswer),
+    Answer(Answer),
     Failure(CallFailure),
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::Failure(_) => None,
+        }
+    }
+
+    /// What a fee policy answered.
+    #[must_use]
+    pub fn fee(&self) -> Option<&FeeAnswer> {
+        match self {
+            Self::Answer(Answer::Fee(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// Whether the same came out. Answers are compared whole; of failures only the kind, because the sentence may name a
+    /// wall-clock figure.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Failure(left), Self::Failure(right)) => left.kind == right.kind,
+            (left, right) => left == right,
+        }
+    }
 }
 
 /// What has to be known to run the call again.
@@ -57,7 +89,7 @@ pub struct Decision {
     pub engine: String,
     /// Which unit and payer each subject and segment stands for. Not shown to the plug-in.
     pub subjects: Subjects,
-    pub input: FeeBatch,
+    pub question: Question,
     pub outcome: Outcome,
     /// Amounts that the host allocated from weights, one per line; empty where the policy answered money.
     pub allocated: Vec<i64>,
@@ -65,6 +97,93 @@ pub struct Decision {
     pub fuel: i64,
     /// Number of lines of the run before this decision: charge ids follow from it.
     pub first_line: i64,
+}
+
+impl Decision {
+    /// What a fee policy was asked.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a decision of another extension point.
+    pub fn fee_batch(&self) -> Result<&FeeBatch> {
+        match &self.question {
+            Question::Fee(batch) => Ok(batch),
+            other => Err(Error::invalid(format!("decision {} is one of {}, not of a fee", self.id, other.point()))),
+        }
+    }
+}
+
+/// A prepared component with its settings.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations, reason = "an engine has nothing to show")]
+pub struct Asked<'a> {
+    pub engine: &'a dyn PolicyEngine,
+    pub digest: &'a str,
+    pub settings: &'a str,
+}
+
+impl Asked<'_> {
+    /// One call, with the host's own check of the answer: what cannot be true is a failure like a trap.
+    ///
+    /// # Errors
+    /// When the engine itself fails; what the plug-in does wrong is an outcome.
+    pub async fn ask(&self, question: &Question, description: &Description) -> Result<Evaluation> {
+        let mut evaluation = self.engine.evaluate(self.digest, self.settings, question).await?;
+        if let Outcome::Answer(answer) = &evaluation.outcome
+            && let Err(reason) = question.check(answer, description, &AnswerLimits::default())
+        {
+            evaluation.outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
+        }
+        Ok(evaluation)
+    }
+
+    /// Asks, and takes a failing batch apart until the subjects that fail stand alone. The parts are in the order of the
+    /// subjects and together cover them all. `failures` counts failing subjects over many calls.
+    ///
+    /// # Errors
+    /// As [`Asked::ask`].
+    pub async fn ask_apart(
+        &self,
+        question: Question,
+        description: &Description,
+        failures: &mut usize,
+    ) -> Result<Vec<Part>> {
+        let mut parts = Vec::with_capacity(1);
+        let whole = 0..question.subjects();
+        let mut waiting = vec![(whole, question)];
+        while let Some((subjects, question)) = waiting.pop() {
+            let count = subjects.len();
+            if count == 0 {
+                continue;
+            }
+            let evaluation = self.ask(&question, description).await?;
+            if matches!(evaluation.outcome, Outcome::Failure(_)) {
+                if count > 1 && *failures < ISOLATED_FAILURES_MAX {
+                    let middle = count / 2;
+                    let half =
+                        |from: usize, to: usize| (subjects.start + from..subjects.start + to, question.slice(from..to));
+                    waiting.push(half(middle, count));
+                    waiting.push(half(0, middle));
+                    continue;
+                }
+                *failures += count;
+            }
+            parts.push(Part { subjects, question, evaluation });
+        }
+        Ok(parts)
+    }
+}
+
+/// Subjects that may fail one by one before a failing batch is no longer taken apart. A plug-in that breaks on so many is
+/// broken: what is left of its failing batches is held whole, and nothing is decided by accident.
+const ISOLATED_FAILURES_MAX: usize = 4_096;
+
+/// Some subjects of a question that were asked about in one call.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Their numbers in the whole question.
+    pub subjects: Range<usize>,
+    pub question: Question,
+    pub evaluation: Evaluation,
 }
 
 /// Who the numbered subjects and segments of a batch are.

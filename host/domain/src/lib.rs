@@ -21,6 +21,7 @@ pub mod job;
 pub mod journal;
 pub mod money;
 pub mod plugin;
+pub mod point;
 pub mod ports;
 
 pub use error::{Error, Result};

@@ -7,16 +7,9 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use crate::{Date, Error, Result, access::codes, ids::*, values::Description};
 
+pub use crate::point::ExtensionPoint;
 pub(crate) use service::StoredComponents;
 pub use service::{BindRequest, Plugins};
-
-codes! {
-    /// One decision that the host hands out: one WIT interface.
-    ExtensionPoint {
-        FeePolicy = "fee-policy",
-        LateFeePolicy = "late-fee-policy",
-    }
-}
 
 codes! {
     /// Whether the answers of a binding count.

@@ -20,7 +20,8 @@ use crate::{
     job::{Job, Schedule},
     journal::Charge,
     plugin::{Binding, ExtensionPoint, InstalledPlugin},
-    values::{FeeBatch, Problem},
+    point::Question,
+    values::Problem,
 };
 
 /// The only clock. Instants only: civil dates are always given.
@@ -440,7 +441,7 @@ pub trait PolicyEngine: Send + Sync {
     /// The plug-in's own check of settings that passed the schema.
     async fn check_settings(&self, digest: &str, point: ExtensionPoint, settings: &str) -> Result<Vec<Problem>>;
     /// One call in a fresh sandbox. A trap or a limit is an outcome, not an error; the answer is not checked yet.
-    async fn evaluate_fee(&self, digest: &str, settings: &str, batch: Arc<FeeBatch>) -> Result<Evaluation>;
+    async fn evaluate(&self, digest: &str, settings: &str, question: &Question) -> Result<Evaluation>;
 }
 
 /// Where component files come from when they are needed.
@@ -454,6 +455,19 @@ pub struct Evaluation {
     pub outcome: Outcome,
     /// Fuel used; 0 where a failure hides it.
     pub fuel: i64,
+    /// What a call of this size may use.
+    pub fuel_allowed: i64,
+    /// The most memory that it had; 0 where a failure hides it.
+    pub memory_bytes: i64,
+    pub memory_allowed: i64,
     /// What the plug-in logged.
     pub log: Vec<String>,
+}
+
+impl Evaluation {
+    /// An outcome of something that measures nothing, such as a rule that runs natively.
+    #[must_use]
+    pub fn unmeasured(outcome: Outcome) -> Self {
+        Self { outcome, fuel: 0, fuel_allowed: 0, memory_bytes: 0, memory_allowed: 0, log: Vec::new() }
+    }
 }

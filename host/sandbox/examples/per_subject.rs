@@ -13,6 +13,7 @@ use guanjia_domain::{
     Date, Period,
     decision::Outcome,
     facts::{FactKind, FeeFact},
+    point::Question,
     ports::PolicyEngine,
     values::{Cells, Codes, Column, Currency, FeeBatch, Numbers, Segments},
 };
@@ -71,9 +72,10 @@ fn row(sandbox: &Sandbox, digest: &str, batch: &FeeBatch) -> Result<(), AnyError
         black_box(AreaFee::evaluate(SETTINGS, black_box(batch)).map_err(|problem| problem.code)?);
         Ok(())
     })?;
+    let question = Question::Fee(Arc::new(batch.clone()));
     let mut fuel = 0;
     let component = least(calls, || {
-        let evaluation = sandbox.evaluate_fee_here(digest, SETTINGS, black_box(batch))?;
+        let evaluation = sandbox.evaluate_here(digest, SETTINGS, black_box(&question))?;
         fuel = evaluation.fuel;
         match evaluation.outcome {
             Outcome::Answer(_) => Ok(()),
@@ -94,12 +96,12 @@ fn row(sandbox: &Sandbox, digest: &str, batch: &FeeBatch) -> Result<(), AnyError
 /// One subject through the whole of what a server does for it: permit, blocking thread, fresh sandbox.
 async fn alone(sandbox: &Sandbox, digest: &str) -> Result<(), AnyError> {
     const CALLS: u32 = 4_000;
-    let one = Arc::new(batch(1));
+    let one = Question::Fee(Arc::new(batch(1)));
     let mut least = u64::MAX;
     for _ in 0..ROUNDS {
         let before = process_cpu_ns()?;
         for _ in 0..CALLS {
-            sandbox.evaluate_fee(digest, SETTINGS, Arc::clone(&one)).await?;
+            sandbox.evaluate(digest, SETTINGS, &one).await?;
         }
         least = least.min((process_cpu_ns()? - before) / u64::from(CALLS));
     }

@@ -25,12 +25,14 @@ pub(crate) struct Called<T> {
     pub result: std::result::Result<T, CallFailure>,
     /// Fuel used; 0 where a failure hides it.
     pub fuel: u64,
+    /// Bytes of linear memory at the end, which never shrinks; 0 where a failure hides it.
+    pub memory: usize,
     pub log: Vec<String>,
 }
 
 impl<T> Called<T> {
     pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Called<U> {
-        Called { result: self.result.map(map), fuel: self.fuel, log: self.log }
+        Called { result: self.result.map(map), fuel: self.fuel, memory: self.memory, log: self.log }
     }
 }
 
@@ -77,7 +79,8 @@ fn run_once<I, T>(
             fault => return Err(fault),
         },
     };
-    Ok(Called { result, fuel, log: store.into_data().log.into_lines() })
+    let CallState { meter, log } = store.into_data();
+    Ok(Called { result, fuel, memory: meter.memory(), log: log.into_lines() })
 }
 
 /// When something went wrong: an error of lifting an answer is told from one of linking.
@@ -141,7 +144,7 @@ impl Fault {
             Self::Deadline => GuestFault::Deadline.failure(budget),
             Self::Host(error) => return Err(Error::unavailable("making a sandbox for a plug-in", error)),
         };
-        Ok(Called { result: Err(failure), fuel: 0, log: Vec::new() })
+        Ok(Called { result: Err(failure), fuel: 0, memory: 0, log: Vec::new() })
     }
 }
 

@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use guanjia_domain::{
     Error, Result,
-    facts::FeeFact,
     plugin::{ExtensionPoint, InstalledPlugin, MessageText, PluginExport, StepText, Text},
     values::Description,
 };
@@ -133,16 +132,12 @@ fn try_out(inner: &Inner, prepared: &Prepared, manifest: &Manifest) -> Result<Ve
 }
 
 fn describe(inner: &Inner, prepared: &Prepared, point: ExtensionPoint) -> Result<Description> {
-    let (runtime, limits) = (&inner.runtime, &inner.limits);
-    let called = match (point, &prepared.fee_policy, &prepared.late_fee_policy) {
-        (ExtensionPoint::FeePolicy, Some(policy), _) => policy.describe(runtime, limits)?,
-        (ExtensionPoint::LateFeePolicy, _, Some(policy)) => policy.describe(runtime, limits)?,
-        _ => {
-            return Err(refused(format!(
-                "the component does not export {point} as this host knows it. Build it with the SDK of this host"
-            )));
-        }
-    };
+    let policy = prepared.policy(point).ok_or_else(|| {
+        refused(format!(
+            "the component does not export {point} as this host knows it. Build it with the SDK of this host"
+        ))
+    })?;
+    let called = policy.describe(&inner.runtime, &inner.limits)?;
     called.result.map_err(|failure| {
         refused(format!(
             "asked what it reads and writes (describe of {point}), the plug-in failed: {}. Mend it and build it again",
@@ -165,7 +160,7 @@ fn check_description(
             export.facts.join(", ")
         )));
     }
-    if let Some(fact) = description.facts.iter().find(|fact| !is_known(point, fact)) {
+    if let Some(fact) = description.facts.iter().find(|fact| point.fact(fact).is_none()) {
         return Err(refused(format!(
             "the plug-in reads the fact {fact}, which this host does not have for {point}. It has: {}",
             known_facts(point)
@@ -185,22 +180,9 @@ fn check_description(
     Ok(())
 }
 
-fn is_known(point: ExtensionPoint, fact: &str) -> bool {
-    match point {
-        ExtensionPoint::FeePolicy => FeeFact::by_name(fact).is_some(),
-        // The catalogue has no facts of overdue charges yet: dates and balances come with the batch itself.
-        ExtensionPoint::LateFeePolicy => false,
-    }
-}
-
 fn known_facts(point: ExtensionPoint) -> String {
-    match point {
-        ExtensionPoint::FeePolicy => {
-            let names: Vec<&str> = FeeFact::ALL.iter().map(|fact| fact.definition().name).collect();
-            names.join(", ")
-        }
-        ExtensionPoint::LateFeePolicy => "none".to_owned(),
-    }
+    let names: Vec<&str> = point.facts().iter().map(|fact| fact.name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn installed(candidate: &Candidate, exports: Vec<PluginExport>) -> Result<InstalledPlugin> {

@@ -2,9 +2,8 @@
 
 use guanjia_domain::{
     Result,
-    values::{Description, LateFeeAnswer, LateFeeBatch, Problem, Steps, SubjectProblem, Verdict},
+    values::{LateFeeAnswer, LateFeeBatch, Problem, Steps, SubjectProblem, Verdict},
 };
-use wasmtime::component::InstancePre;
 
 use crate::{
     bindings::{
@@ -13,52 +12,16 @@ use crate::{
     },
     call::{CallState, Called, run},
     engine::Runtime,
-    fee_policy::{
-        column_aids, days, from_description, from_problem, from_steps, from_subject_problem, from_verdict, to_columns,
-    },
     limits::Limits,
+    policy::policy,
+    values::{column_aids, days, from_problem, from_steps, from_subject_problem, from_verdict, to_columns},
 };
 
-/// Name under which a component exports the interface.
-pub(crate) const EXPORT: &str = "guanjia:late-fee-policy/late-fee-policy@1.0.0";
-
-/// A component that exports late-fee policies, linked and ready to be instantiated.
-pub(crate) struct LateFeePolicy {
-    pre: LateFeePolicyPluginPre<CallState>,
-}
+policy!(LateFeePolicy for LateFeePolicy as LateFee: LateFeePolicyPluginPre<CallState>, guanjia_late_fee_policy_late_fee_policy, "guanjia:late-fee-policy/late-fee-policy@1.0.0");
 
 impl LateFeePolicy {
-    pub(crate) fn new(pre: InstancePre<CallState>) -> wasmtime::Result<Self> {
-        Ok(Self { pre: LateFeePolicyPluginPre::new(pre)? })
-    }
-
-    pub(crate) fn describe(&self, runtime: &Runtime, limits: &Limits) -> Result<Called<Description>> {
-        let called = run(
-            runtime,
-            &limits.budget(0, ""),
-            |store| self.pre.instantiate(store),
-            |store, plugin| plugin.guanjia_late_fee_policy_late_fee_policy().call_describe(store),
-        )?;
-        Ok(called.map(from_description))
-    }
-
-    pub(crate) fn check_settings(
-        &self,
-        runtime: &Runtime,
-        limits: &Limits,
-        settings: &str,
-    ) -> Result<Called<Vec<Problem>>> {
-        let called = run(
-            runtime,
-            &limits.budget(0, settings),
-            |store| self.pre.instantiate(store),
-            |store, plugin| plugin.guanjia_late_fee_policy_late_fee_policy().call_check_settings(store, settings),
-        )?;
-        Ok(called.map(|problems| problems.into_iter().map(from_problem).collect()))
-    }
-
     /// As with fees, a batch that cannot be decided at all leaves every charge undecided.
-    pub(crate) fn evaluate(
+    fn ask(
         &self,
         runtime: &Runtime,
         limits: &Limits,

@@ -33,10 +33,12 @@ mod install;
 mod late_fee_policy;
 mod limits;
 mod log;
+mod policy;
 mod prepared;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use limits::Limits;
-pub use sandbox::{LateFeeEvaluation, Sandbox, SandboxOptions};
+pub use sandbox::{Sandbox, SandboxOptions};

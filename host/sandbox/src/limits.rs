@@ -147,6 +147,11 @@ impl Meter {
     pub(crate) fn new(budget: &Budget) -> Self {
         Self { allowed: budget.memory_bytes, memory: 0 }
     }
+
+    /// Bytes given out so far.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
 }
 
 impl wasmtime::ResourceLimiter for Meter {

@@ -5,20 +5,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use guanjia_domain::plugin::ExtensionPoint;
 use wasmtime::component::Component;
 
 use crate::{
     engine::Runtime,
-    fee_policy::{self, FeePolicy},
-    late_fee_policy::{self, LateFeePolicy},
+    policy::{Policy, SERVED},
 };
 
 /// A component that only has to be instantiated.
 pub(crate) struct Prepared {
     /// `id@version`, for logs and metrics.
     pub label: String,
-    pub fee_policy: Option<FeePolicy>,
-    pub late_fee_policy: Option<LateFeePolicy>,
+    policies: Vec<(ExtensionPoint, Box<dyn Policy>)>,
 }
 
 impl Prepared {
@@ -26,9 +25,14 @@ impl Prepared {
     pub(crate) fn link(runtime: &Runtime, component: &Component, label: String) -> wasmtime::Result<Self> {
         let pre = runtime.linker.instantiate_pre(component)?;
         let exports = |name: &str| component.get_export_index(None, name).is_some();
-        let fee_policy = exports(fee_policy::EXPORT).then(|| FeePolicy::new(pre.clone())).transpose()?;
-        let late_fee_policy = exports(late_fee_policy::EXPORT).then(|| LateFeePolicy::new(pre)).transpose()?;
-        Ok(Self { label, fee_policy, late_fee_policy })
+        let served = SERVED.iter().filter(|served| exports(served.export));
+        let policies = served.map(|served| Ok((served.point, (served.link)(pre.clone())?)));
+        Ok(Self { label, policies: policies.collect::<wasmtime::Result<_>>()? })
+    }
+
+    /// What answers for an extension point, if the component does.
+    pub(crate) fn policy(&self, point: ExtensionPoint) -> Option<&dyn Policy> {
+        self.policies.iter().find(|(served, _)| *served == point).map(|(_, policy)| policy.as_ref())
     }
 }
 
@@ -78,7 +82,7 @@ mod tests {
     use super::*;
 
     fn nothing() -> Arc<Prepared> {
-        Arc::new(Prepared { label: String::new(), fee_policy: None, late_fee_policy: None })
+        Arc::new(Prepared { label: String::new(), policies: Vec::new() })
     }
 
     #[test]

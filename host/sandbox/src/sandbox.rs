@@ -11,8 +11,9 @@ use guanjia_domain::{
     Error, Result,
     decision::{CallFailure, HoldKind, Outcome},
     plugin::{ExtensionPoint, InstalledPlugin},
+    point::Question,
     ports::{ComponentSource, Evaluation, PolicyEngine},
-    values::{FeeBatch, LateFeeAnswer, LateFeeBatch, Problem},
+    values::Problem,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -75,15 +76,6 @@ pub(crate) struct Inner {
     code: Option<CodeCache>,
 }
 
-/// What came of a call of a late-fee policy. The answer is not checked yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LateFeeEvaluation {
-    pub outcome: std::result::Result<LateFeeAnswer, CallFailure>,
-    /// Fuel used; 0 where a failure hides it.
-    pub fuel: i64,
-    pub log: Vec<String>,
-}
-
 impl Sandbox {
     /// Makes the engine. A cache directory that cannot be used is left alone, with a warning.
     ///
@@ -113,23 +105,9 @@ impl Sandbox {
     /// not make more of these at the same time than the sandbox has places.
     ///
     /// # Errors
-    /// As [`PolicyEngine::evaluate_fee`].
-    pub fn evaluate_fee_here(&self, digest: &str, settings: &str, batch: &FeeBatch) -> Result<Evaluation> {
-        self.inner.evaluate_fee(digest, settings, batch)
-    }
-
-    /// The late-fee twin of [`PolicyEngine::evaluate_fee`].
-    ///
-    /// # Errors
-    /// `Unavailable` when the host is at fault; `Invalid` when the component is not prepared or has no late-fee policy.
-    pub async fn evaluate_late_fee(
-        &self,
-        digest: &str,
-        settings: &str,
-        batch: Arc<LateFeeBatch>,
-    ) -> Result<LateFeeEvaluation> {
-        let (digest, settings) = (digest.to_owned(), settings.to_owned());
-        self.in_place(move |inner| inner.evaluate_late_fee(&digest, &settings, &batch)).await?
+    /// As [`PolicyEngine::evaluate`].
+    pub fn evaluate_here(&self, digest: &str, settings: &str, question: &Question) -> Result<Evaluation> {
+        self.inner.evaluate(digest, settings, question)
     }
 
     /// Runs guests on a blocking thread, when a place of the pool is free: a guest that uses up its limits must not hold
@@ -233,9 +211,9 @@ impl PolicyEngine for Sandbox {
         self.in_place(move |inner| inner.check_settings(&digest, point, &settings)).await?
     }
 
-    async fn evaluate_fee(&self, digest: &str, settings: &str, batch: Arc<FeeBatch>) -> Result<Evaluation> {
-        let (digest, settings) = (digest.to_owned(), settings.to_owned());
-        self.in_place(move |inner| inner.evaluate_fee(&digest, &settings, &batch)).await?
+    async fn evaluate(&self, digest: &str, settings: &str, question: &Question) -> Result<Evaluation> {
+        let (digest, settings, question) = (digest.to_owned(), settings.to_owned(), question.clone());
+        self.in_place(move |inner| inner.evaluate(&digest, &settings, &question)).await?
     }
 }
 
@@ -285,60 +263,47 @@ impl Inner {
         let prepared = self.ready(digest)?;
         let _span = tracing::debug_span!("check_settings", plugin = %prepared.label, %point).entered();
         let started = Instant::now();
-        let called = match (point, &prepared.fee_policy, &prepared.late_fee_policy) {
-            (ExtensionPoint::FeePolicy, Some(policy), _) => {
-                policy.check_settings(&self.runtime, &self.limits, settings)?
-            }
-            (ExtensionPoint::LateFeePolicy, _, Some(policy)) => {
-                policy.check_settings(&self.runtime, &self.limits, settings)?
-            }
-            _ => return Err(not_exported(&prepared, point)),
-        };
+        let policy = prepared.policy(point).ok_or_else(|| not_exported(&prepared, point))?;
+        let called = policy.check_settings(&self.runtime, &self.limits, settings)?;
         record(&prepared, "check-settings", &called, started);
         called.result.map_err(|failure| {
             Error::invalid(format!("the plug-in {} could not check the settings: {}", prepared.label, failure.reason))
         })
     }
 
-    pub(crate) fn evaluate_fee(&self, digest: &str, settings: &str, batch: &FeeBatch) -> Result<Evaluation> {
+    pub(crate) fn evaluate(&self, digest: &str, settings: &str, question: &Question) -> Result<Evaluation> {
         let prepared = self.ready(digest)?;
-        self.evaluate_prepared(&prepared, settings, batch)
+        self.evaluate_prepared(&prepared, settings, question)
     }
 
     pub(crate) fn evaluate_prepared(
         &self,
         prepared: &Prepared,
         settings: &str,
-        batch: &FeeBatch,
+        question: &Question,
     ) -> Result<Evaluation> {
-        let point = ExtensionPoint::FeePolicy;
-        let policy = prepared.fee_policy.as_ref().ok_or_else(|| not_exported(prepared, point))?;
-        check_size(batch.subjects as usize)?;
-        let _span =
-            tracing::debug_span!("evaluate", plugin = %prepared.label, %point, subjects = batch.subjects).entered();
+        let (point, subjects) = (question.point(), question.subjects());
+        let policy = prepared.policy(point).ok_or_else(|| not_exported(prepared, point))?;
+        check_size(subjects)?;
+        let _span = tracing::debug_span!("evaluate", plugin = %prepared.label, %point, subjects).entered();
         let started = Instant::now();
-        let called = policy.evaluate(&self.runtime, &self.limits, settings, batch)?;
+        let called = policy.evaluate(&self.runtime, &self.limits, settings, question)?;
         record(prepared, point.code(), &called, started);
-        let fuel = fuel(&called);
-        let outcome = called.result.map_or_else(Outcome::Failure, Outcome::Answer);
-        Ok(Evaluation { outcome, fuel, log: called.log })
-    }
-
-    fn evaluate_late_fee(&self, digest: &str, settings: &str, batch: &LateFeeBatch) -> Result<LateFeeEvaluation> {
-        let prepared = self.ready(digest)?;
-        let point = ExtensionPoint::LateFeePolicy;
-        let policy = prepared.late_fee_policy.as_ref().ok_or_else(|| not_exported(&prepared, point))?;
-        check_size(batch.charges.due_on.len())?;
-        let _span = tracing::debug_span!("evaluate", plugin = %prepared.label, %point).entered();
-        let started = Instant::now();
-        let called = policy.evaluate(&self.runtime, &self.limits, settings, batch)?;
-        record(&prepared, point.code(), &called, started);
-        Ok(LateFeeEvaluation { fuel: fuel(&called), outcome: called.result, log: called.log })
+        let allowed = self.limits.budget(u32::try_from(subjects).unwrap_or(u32::MAX), settings);
+        Ok(Evaluation {
+            fuel: count(called.fuel),
+            fuel_allowed: count(allowed.fuel),
+            memory_bytes: count(called.memory as u64),
+            memory_allowed: count(allowed.memory_bytes as u64),
+            outcome: called.result.map_or_else(Outcome::Failure, Outcome::Answer),
+            log: called.log,
+        })
     }
 }
 
-fn fuel<T>(called: &Called<T>) -> i64 {
-    i64::try_from(called.fuel).expect("a call's fuel is bounded far below 2^63")
+/// Counts of a call are bounded far below 2^63; one that is not says so by its size.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Counts a call, and logs it when it came to nothing. The plug-in's own log may name what a rule knows of a unit, so it

@@ -13,6 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use guanjia_domain::{
     Date, Error, Period, Result,
+    point::Question,
     ports::ComponentSource,
     values::{Currency, FeeBatch, Segments},
 };
@@ -46,12 +47,12 @@ fn sandbox(limits: Limits) -> Sandbox {
 }
 
 /// So many subjects with one segment each and no facts.
-fn batch(subjects: u32) -> Arc<FeeBatch> {
+fn question(subjects: u32) -> Question {
     let period = Period { start: Date(20_148), end: Date(20_179) };
     let rows = subjects as usize;
     let segments =
         Segments { subject: (0..subjects).collect(), start: vec![period.start; rows], end: vec![period.end; rows] };
-    Arc::new(FeeBatch { period, currency: Currency::cny(), subjects, segments, facts: Vec::new() })
+    Question::Fee(Arc::new(FeeBatch { period, currency: Currency::cny(), subjects, segments, facts: Vec::new() }))
 }
 
 #[test]

@@ -7,9 +7,10 @@ use crate::{
     facts::{ColumnBuilder, FeeFact},
     fee_item::PayerRule,
     ids::{FeeItemId, PartyId},
-    values::{Cells, Codes, Column, Currency, FeeBatch, Numbers, Segments},
+    point::{FeePoint, Point, rows_of},
+    values::{Currency, FeeBatch, Segments},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// A batch with the host's knowledge of who its numbers stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,73 +83,16 @@ pub fn prepare(page: &[UnitSource], terms: &ItemTerms) -> PreparedBatch {
     }
 }
 
-/// Halves a batch of at least two subjects, so that the ones that fail can be told from the ones that do not.
+/// The given subjects as a batch of their own.
 #[must_use]
-pub fn split(prepared: &PreparedBatch) -> (PreparedBatch, PreparedBatch) {
-    let middle = prepared.batch.subjects / 2;
-    (slice(prepared, 0, middle), slice(prepared, middle, prepared.batch.subjects))
-}
-
-/// The subjects `first..last` as a batch of their own. Code columns keep only the names that occur, in order of
-/// occurrence, so that a subject's input does not depend on its neighbours more than it must.
-fn slice(prepared: &PreparedBatch, first: u32, last: u32) -> PreparedBatch {
-    let batch = &prepared.batch;
-    let from = batch.segments.subject.partition_point(|subject| *subject < first);
-    let to = batch.segments.subject.partition_point(|subject| *subject < last);
-    let (first_index, last_index) = (first as usize, last as usize);
+pub fn slice(prepared: &PreparedBatch, subjects: Range<usize>) -> PreparedBatch {
+    let rows = rows_of(&prepared.batch.segments.subject, &subjects);
     PreparedBatch {
-        batch: Arc::new(FeeBatch {
-            period: batch.period,
-            currency: batch.currency.clone(),
-            subjects: last - first,
-            segments: Segments {
-                subject: batch.segments.subject[from..to].iter().map(|subject| subject - first).collect(),
-                start: batch.segments.start[from..to].to_vec(),
-                end: batch.segments.end[from..to].to_vec(),
-            },
-            facts: batch.facts.iter().map(|column| slice_column(column, from, to)).collect(),
-        }),
+        batch: Arc::new(FeePoint::slice(&prepared.batch, subjects.clone())),
         subjects: Subjects {
-            units: prepared.subjects.units[first_index..last_index].to_vec(),
-            payers: prepared.subjects.payers[from..to].to_vec(),
+            units: prepared.subjects.units[subjects.clone()].to_vec(),
+            payers: prepared.subjects.payers[rows].to_vec(),
         },
-        buildings: prepared.buildings[first_index..last_index].to_vec(),
+        buildings: prepared.buildings[subjects].to_vec(),
     }
-}
-
-fn slice_column(column: &Column, from: usize, to: usize) -> Column {
-    let cells = match &column.cells {
-        Cells::Numbers(numbers) => {
-            Cells::Numbers(Numbers { scale: numbers.scale, mantissas: numbers.mantissas[from..to].to_vec() })
-        }
-        Cells::Dates(dates) => Cells::Dates(dates[from..to].to_vec()),
-        Cells::Flags(flags) => Cells::Flags(flags[from..to].to_vec()),
-        Cells::Codes(codes) => Cells::Codes(slice_codes(codes, from, to)),
-    };
-    let missing = column
-        .missing
-        .iter()
-        .filter_map(|row| usize::try_from(*row).ok().filter(|row| (from..to).contains(row)))
-        .map(|row| u32::try_from(row - from).expect("is smaller than the row it came from"))
-        .collect();
-    Column { cells, missing }
-}
-
-fn slice_codes(codes: &Codes, from: usize, to: usize) -> Codes {
-    let mut sliced = Codes { names: Vec::new(), cells: Vec::with_capacity(to - from) };
-    let mut renumbered: Vec<Option<u16>> = vec![None; codes.names.len()];
-    for cell in &codes.cells[from..to] {
-        let old = usize::from(*cell);
-        let Some(name) = codes.names.get(old) else {
-            // A missing cell of a column without any name: it holds 0 and means nothing.
-            sliced.cells.push(0);
-            continue;
-        };
-        let new = *renumbered[old].get_or_insert_with(|| {
-            sliced.names.push(name.clone());
-            u16::try_from(sliced.names.len() - 1).expect("there are no more names than before")
-        });
-        sliced.cells.push(new);
-    }
-    sliced
 }

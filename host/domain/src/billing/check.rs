@@ -1,6 +1,8 @@
 //! What the host checks before it believes an answer. A plug-in can be wrong, but not absurd.
 
-use crate::values::{Amounts, Description, FeeAnswer, FeeBatch, FeeLines, Steps, Verdict, WEIGHT_DIGITS};
+use crate::values::{
+    Amounts, Description, FeeAnswer, FeeBatch, FeeLines, Steps, SubjectProblem, Verdict, WEIGHT_DIGITS,
+};
 
 /// Bounds of a believable answer.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +50,7 @@ pub fn check_answer(
     limits: &AnswerLimits,
 ) -> Result<(), String> {
     check_lengths(answer)?;
-    check_verdicts(batch, answer, limits)?;
+    check_verdicts(batch.subjects as usize, &answer.verdicts, &answer.problems, limits)?;
     check_lines(batch, answer, description, limits)?;
     check_steps(&answer.steps, answer.lines.segment.len(), description, limits)?;
     check_sums(batch, answer)
@@ -67,8 +69,11 @@ fn check_lengths(answer: &FeeAnswer) -> Result<(), String> {
         ("rounding", rounding.len()),
         ("amounts", amounts.len()),
     ];
-    same_length("lines", rows, &columns)?;
-    let Steps { row, kind, value, value_scale, arg_count, arg, arg_scale } = &answer.steps;
+    same_length("lines", rows, &columns)
+}
+
+fn check_step_lengths(steps: &Steps) -> Result<(), String> {
+    let Steps { row, kind, value, value_scale, arg_count, arg, arg_scale } = steps;
     let columns = [
         ("kind", kind.len()),
         ("value", value.len()),
@@ -87,12 +92,18 @@ fn same_length(what: &str, rows: usize, columns: &[(&str, usize)]) -> Result<(),
     }
 }
 
-fn check_verdicts(batch: &FeeBatch, answer: &FeeAnswer, limits: &AnswerLimits) -> Result<(), String> {
-    if answer.verdicts.len() != batch.subjects as usize {
-        return Err(format!("{} verdicts for {} subjects", answer.verdicts.len(), batch.subjects));
+/// One verdict per subject, and one problem for each that was not decided, in their order.
+pub(crate) fn check_verdicts(
+    subjects: usize,
+    verdicts: &[Verdict],
+    problems: &[SubjectProblem],
+    limits: &AnswerLimits,
+) -> Result<(), String> {
+    if verdicts.len() != subjects {
+        return Err(format!("{} verdicts for {subjects} subjects", verdicts.len()));
     }
-    let mut problems = answer.problems.iter();
-    for (subject, verdict) in answer.verdicts.iter().enumerate() {
+    let mut problems = problems.iter();
+    for (subject, verdict) in verdicts.iter().enumerate() {
         if *verdict == Verdict::Decided {
             continue;
         }
@@ -162,7 +173,14 @@ fn outside(values: &[i64], least: i64, most: i64) -> Result<(), String> {
     }
 }
 
-fn check_steps(steps: &Steps, lines: usize, description: &Description, limits: &AnswerLimits) -> Result<(), String> {
+/// Steps explain rows that exist, in kinds that the plug-in has described, within bounds.
+pub(crate) fn check_steps(
+    steps: &Steps,
+    lines: usize,
+    description: &Description,
+    limits: &AnswerLimits,
+) -> Result<(), String> {
+    check_step_lengths(steps)?;
     if !steps.row.is_sorted() {
         return Err("the steps are not in the order of the lines".into());
     }
@@ -212,7 +230,7 @@ fn check_sums(batch: &FeeBatch, answer: &FeeAnswer) -> Result<(), String> {
 }
 
 /// Whether two decimals are the same number.
-fn same_value(left: i64, left_scale: u8, right: i64, right_scale: u8) -> bool {
+pub(crate) fn same_value(left: i64, left_scale: u8, right: i64, right_scale: u8) -> bool {
     let scaled = |mantissa: i64, by: u8| i128::from(mantissa) * 10_i128.pow(u32::from(by));
     let common = left_scale.max(right_scale);
     scaled(left, common - left_scale) == scaled(right, common - right_scale)
@@ -221,7 +239,7 @@ fn same_value(left: i64, left_scale: u8, right: i64, right_scale: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::{Currency, Date, Period, Problem, Rounding, Segments, SubjectProblem};
+    use crate::values::{Currency, Date, Period, Problem, Rounding, Segments};
     use rstest::rstest;
 
     fn batch() -> FeeBatch {

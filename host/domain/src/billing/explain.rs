@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     Date, Decimal, Fen, Result,
-    decision::{Decision, Outcome},
-    plugin::{ExtensionPoint, InstalledPlugin, Language},
+    decision::Decision,
+    plugin::{InstalledPlugin, Language},
     values::{Problem, Steps},
 };
 
@@ -31,19 +31,19 @@ pub struct LineExplanation {
 /// Explains line number `line` of a decision.
 ///
 /// # Errors
-/// [`crate::Error::Invalid`] when the plug-in does not export fee policies, which the binding has ruled out.
+/// [`crate::Error::Invalid`] when the plug-in does not export the decision's point, which the binding has ruled out.
 pub fn explain_line(
     decision: &Decision,
     line: u32,
     plugin: &InstalledPlugin,
     language: Language,
 ) -> Result<LineExplanation> {
-    let keys = &plugin.export(ExtensionPoint::FeePolicy)?.description.steps;
-    let Outcome::Answer(answer) = &decision.outcome else {
+    let keys = &plugin.export(decision.question.point())?.description.steps;
+    let Some(answer) = decision.outcome.answer() else {
         return Ok(LineExplanation { steps: Vec::new() });
     };
     let allocated = decision.allocated.get(line as usize).map(|amount| allocated_step(Fen(*amount), language));
-    let steps = &answer.steps;
+    let steps = answer.steps();
     let first = steps.row.partition_point(|row| *row < line);
     let last = steps.row.partition_point(|row| *row <= line);
     let mut arg = steps.arg_count[..first].iter().map(|count| usize::from(*count)).sum::<usize>();

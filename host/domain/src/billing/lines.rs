@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     Date, Decimal, Error, Fen, Result,
-    decision::{Decision, Outcome},
+    decision::Decision,
     ids::{BillingRunId, ChargeId, PartyId, UnitId},
     values::{Amounts, FeeAnswer},
 };
@@ -49,9 +49,10 @@ pub fn charge_id(run_id: BillingRunId, line: i64) -> ChargeId {
 /// # Errors
 /// [`Error::Invalid`] when the decision contradicts itself, which the check at recording has ruled out.
 pub fn resolve_lines(decision: &Decision) -> Result<Vec<ResolvedLine>> {
-    let Outcome::Answer(answer) = &decision.outcome else {
+    let Some(answer) = decision.outcome.fee() else {
         return Ok(Vec::new());
     };
+    let batch = decision.fee_batch()?;
     let amounts = amounts(decision, answer)?;
     let broken = || Error::invalid(format!("decision {} contradicts itself", decision.id));
     let lines = &answer.lines;
@@ -59,7 +60,7 @@ pub fn resolve_lines(decision: &Decision) -> Result<Vec<ResolvedLine>> {
     let mut previous = (u32::MAX, 0);
     for (index, segment) in lines.segment.iter().enumerate() {
         let segment = *segment as usize;
-        let subject = *decision.input.segments.subject.get(segment).ok_or_else(broken)?;
+        let subject = *batch.segments.subject.get(segment).ok_or_else(broken)?;
         let line_no = if previous.0 == subject { previous.1 + 1 } else { 0 };
         previous = (subject, line_no);
         resolved.push(ResolvedLine {
@@ -69,8 +70,8 @@ pub fn resolve_lines(decision: &Decision) -> Result<Vec<ResolvedLine>> {
             subject,
             line: u32::try_from(index).map_err(|_| broken())?,
             line_no,
-            from: *decision.input.segments.start.get(segment).ok_or_else(broken)?,
-            to: *decision.input.segments.end.get(segment).ok_or_else(broken)?,
+            from: *batch.segments.start.get(segment).ok_or_else(broken)?,
+            to: *batch.segments.end.get(segment).ok_or_else(broken)?,
             measure: *lines.measure.get(index).ok_or_else(broken)?,
             quantity: decimal(&lines.quantity, &lines.quantity_scale, index).ok_or_else(broken)?,
             unit_price: decimal(&lines.unit_price, &lines.unit_price_scale, index).ok_or_else(broken)?,

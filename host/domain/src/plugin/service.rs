@@ -6,7 +6,6 @@ use super::{Binding, BindingMode, ExtensionPoint, InstalledPlugin, canonical_set
 use crate::{
     Date, Error, Result,
     access::{Permission, Stamp},
-    facts::FeeFact,
     ids::*,
     ports::{CompanyStore, ComponentSource, PolicyEngine},
 };
@@ -125,7 +124,7 @@ impl Plugins {
         settings: &str,
     ) -> Result<String> {
         let export = plugin.export(point)?;
-        if let Some(unknown) = export.description.facts.iter().find(|fact| FeeFact::by_name(fact).is_none()) {
+        if let Some(unknown) = export.description.facts.iter().find(|fact| point.fact(fact).is_none()) {
             return Err(Error::invalid(format!(
                 "the plug-in asks for the fact {unknown:?}, which this host cannot compute"
             )));

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Instant};
 
 use guanjia_domain::{
     Error, Result,
-    billing::{AnswerLimits, PreparedBatch, check_answer, split},
-    decision::{Outcome, Subjects},
-    facts::{self, FeeFact},
-    ids::{PartyId, UnitId},
-    plugin::check_settings,
+    billing::{AnswerLimits, check_answer},
+    decision::Outcome,
+    facts,
+    plugin::{ExtensionPoint, check_settings},
+    point::{Answer, Question},
     values::{
         Description, FeeAnswer, FeeBatch,
         cases::{self, Expected, FactKind, FeeCase},
@@ -16,7 +16,6 @@ use guanjia_domain::{
 };
 use guanjia_packaging::Manifest;
 use std::sync::Arc;
-use uuid::Uuid;
 
 use super::refused;
 use crate::{limits::GOLDEN_CASES_TIME, prepared::Prepared, sandbox::Inner};
@@ -60,7 +59,9 @@ impl Trial<'_> {
         }
         let whole = self.words(case, &batch, &answer)?;
         let mut alone = Vec::with_capacity(whole.len());
-        for single in singles(batch) {
+        let question = Question::Fee(Arc::new(batch));
+        for subject in 0..question.subjects() {
+            let Question::Fee(single) = question.slice(subject..subject + 1) else { continue };
             let answer = self.ask(case, &settings, &single)?;
             alone.extend(self.words(case, &single, &answer)?);
         }
@@ -77,8 +78,10 @@ impl Trial<'_> {
 
     /// One call, whose answer must be one that the host would believe, and can put into words.
     fn ask(&self, case: &FeeCase, settings: &str, batch: &FeeBatch) -> Result<FeeAnswer> {
-        let answer = match self.inner.evaluate_prepared(self.prepared, settings, batch)?.outcome {
-            Outcome::Answer(answer) => answer,
+        let question = Question::Fee(Arc::new(batch.clone()));
+        let answer = match self.inner.evaluate_prepared(self.prepared, settings, &question)?.outcome {
+            Outcome::Answer(Answer::Fee(answer)) => answer,
+            Outcome::Answer(other) => return Err(fails(case, &format!("{} answered", other.point()))),
             Outcome::Failure(failure) => return Err(fails(case, &failure.reason)),
         };
         check_answer(batch, &answer, self.description, &AnswerLimits::default())
@@ -128,7 +131,7 @@ fn fails(case: &FeeCase, reason: &dyn std::fmt::Display) -> Error {
 /// Kinds of the declared facts, from the catalogue: a case need not repeat them.
 fn kinds(description: &Description) -> BTreeMap<String, FactKind> {
     let kind = |name: &String| {
-        let kind = match FeeFact::by_name(name)?.definition().kind {
+        let kind = match ExtensionPoint::FeePolicy.fact(name)?.kind {
             facts::FactKind::Number { .. } => FactKind::Numbers,
             facts::FactKind::Code => FactKind::Codes,
             facts::FactKind::Date => FactKind::Dates,
@@ -137,24 +140,4 @@ fn kinds(description: &Description) -> BTreeMap<String, FactKind> {
         Some((name.clone(), kind))
     };
     description.facts.iter().filter_map(kind).collect()
-}
-
-/// The batch subject by subject, split as a run splits one that failed.
-fn singles(batch: FeeBatch) -> Vec<FeeBatch> {
-    let (subjects, segments) = (batch.subjects as usize, batch.segments.subject.len());
-    // Nobody lives in an example.
-    let subjects =
-        Subjects { units: vec![UnitId(Uuid::nil()); subjects], payers: vec![PartyId(Uuid::nil()); segments] };
-    let buildings = vec![Arc::from(""); subjects.units.len()];
-    let mut open = vec![PreparedBatch { batch: Arc::new(batch), subjects, buildings }];
-    let mut singles = Vec::new();
-    while let Some(prepared) = open.pop() {
-        if prepared.batch.subjects > 1 {
-            let (first, second) = split(&prepared);
-            open.extend([second, first]);
-        } else {
-            singles.push(Arc::unwrap_or_clone(prepared.batch));
-        }
-    }
-    singles
 }

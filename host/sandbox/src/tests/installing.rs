@@ -24,7 +24,7 @@ async fn a_component_that_keeps_its_word_is_installed_and_ready() {
         (["step".to_owned()].as_slice(), ["month".to_owned()].as_slice())
     );
     assert!(plugin.messages.contains_key("missing-fact"), "the SDK's own codes have their sentences");
-    assert!(sandbox.evaluate_fee(&plugin.digest, "{}", super::batch(1)).await.is_ok());
+    assert!(sandbox.evaluate(&plugin.digest, "{}", &super::question(1)).await.is_ok());
 }
 
 type Make = fn() -> Vec<u8>;
@@ -61,7 +61,7 @@ async fn a_refusal_says_what_to_do(#[case] make: Make, #[case] words: &str) {
     let component = make();
     let error = sandbox.verify(component.clone()).await.unwrap_err().to_string();
     assert!(error.contains(words), "{error}");
-    let call = sandbox.evaluate_fee(&super::digest(&component), "{}", super::batch(1)).await;
+    let call = sandbox.evaluate(&super::digest(&component), "{}", &super::question(1)).await;
     assert!(call.is_err(), "a refused component is not kept");
 }
 

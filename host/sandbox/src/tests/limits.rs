@@ -8,13 +8,13 @@ use guanjia_domain::{
 };
 use rstest::rstest;
 
-use super::{Components, batch, digest, guest::Guest, sandbox};
+use super::{Components, digest, guest::Guest, question, sandbox};
 use crate::{Limits, Sandbox};
 
 async fn evaluate(sandbox: &Sandbox, guest: Guest, subjects: u32) -> Evaluation {
     let component = guest.component();
     sandbox.prepare(&digest(&component), &Components::of(&component)).await.unwrap();
-    sandbox.evaluate_fee(&digest(&component), "{}", batch(subjects)).await.unwrap()
+    sandbox.evaluate(&digest(&component), "{}", &question(subjects)).await.unwrap()
 }
 
 /// Stores a list of `count` entries at address 0 where the result has one: `at` is an offset in the result.
@@ -134,9 +134,9 @@ async fn a_batch_that_cannot_be_decided_leaves_every_subject_undecided() {
     };
     let evaluation = evaluate(&sandbox(Limits::default()), guest, 3).await;
     let Outcome::Answer(answer) = evaluation.outcome else { panic!("{evaluation:?}") };
-    assert_eq!(answer.verdicts, [Verdict::Undecided; 3]);
+    assert_eq!(answer.verdicts(), [Verdict::Undecided; 3]);
     let named: Vec<(u32, &str)> =
-        answer.problems.iter().map(|entry| (entry.subject, entry.problem.code.as_str())).collect();
+        answer.problems().iter().map(|entry| (entry.subject, entry.problem.code.as_str())).collect();
     assert_eq!(named, [(0, "step"), (1, "step"), (2, "step")]);
 }
 
@@ -177,7 +177,7 @@ async fn a_trap_while_settings_are_checked_is_said() {
 #[case::a_path("../../etc/passwd", "not a SHA-256 digest")]
 #[tokio::test]
 async fn what_was_not_prepared_cannot_be_called(#[case] digest: &str, #[case] words: &str) {
-    let error = sandbox(Limits::default()).evaluate_fee(digest, "{}", batch(1)).await.unwrap_err().to_string();
+    let error = sandbox(Limits::default()).evaluate(digest, "{}", &question(1)).await.unwrap_err().to_string();
     assert!(error.contains(words), "{error}");
 }
 
@@ -189,7 +189,7 @@ async fn more_callers_than_places_wait_their_turn() {
     let calls: Vec<_> = (0..40)
         .map(|_| {
             let (sandbox, digest) = (sandbox.clone(), digest(&component));
-            tokio::spawn(async move { sandbox.evaluate_fee(&digest, "{}", batch(10)).await })
+            tokio::spawn(async move { sandbox.evaluate(&digest, "{}", &question(10)).await })
         })
         .collect();
     for call in calls {

@@ -7,11 +7,11 @@ use std::{
 };
 
 use guanjia_domain::{
-    billing::{AnswerLimits, PreparedBatch, check_answer, split},
-    decision::{HoldKind, Outcome, Subjects, canonical},
+    billing::{AnswerLimits, check_answer},
+    decision::{HoldKind, Outcome, canonical},
     facts::{self, FeeFact},
-    ids::{PartyId, UnitId},
     plugin::{ExtensionPoint, InstalledPlugin},
+    point::{Answer, Question},
     ports::PolicyEngine,
     values::{
         Cells, Codes, Column, Date, Description, FeeAnswer, FeeBatch, Numbers,
@@ -20,7 +20,6 @@ use guanjia_domain::{
 };
 use guanjia_packaging::build;
 use rstest::rstest;
-use uuid::Uuid;
 
 use super::sandbox;
 use crate::{Limits, Sandbox};
@@ -50,7 +49,8 @@ async fn installed(sandbox: &Sandbox, name: &str) -> InstalledPlugin {
 
 /// A batch with something in every fact, from a fixed sequence: some subjects with two segments, some cells missing.
 fn made_up(description: &Description, subjects: u32) -> FeeBatch {
-    let mut batch = FeeBatch::clone(&super::batch(subjects));
+    let Question::Fee(batch) = super::question(subjects) else { panic!("it is about fees") };
+    let mut batch = Arc::unwrap_or_clone(batch);
     let (start, end, middle) = (batch.period.start, batch.period.end, Date(batch.period.start.0 + 9));
     let segments = &mut batch.segments;
     *segments = guanjia_domain::values::Segments::default();
@@ -87,8 +87,8 @@ fn made_up_column(index: usize, name: &str, rows: usize) -> Column {
 }
 
 async fn answer(sandbox: &Sandbox, plugin: &InstalledPlugin, settings: &str, batch: &FeeBatch) -> (FeeAnswer, i64) {
-    let evaluation = sandbox.evaluate_fee(&plugin.digest, settings, Arc::new(batch.clone())).await.unwrap();
-    let Outcome::Answer(answer) = evaluation.outcome else { panic!("{:?}", evaluation.outcome) };
+    let evaluation = sandbox.evaluate(&plugin.digest, settings, &Question::Fee(Arc::new(batch.clone()))).await.unwrap();
+    let Outcome::Answer(Answer::Fee(answer)) = evaluation.outcome else { panic!("{:?}", evaluation.outcome) };
     (answer, evaluation.fuel)
 }
 
@@ -148,24 +148,21 @@ async fn however_a_batch_is_split_each_subject_gets_the_same_answer(#[case] name
         "{name} decides nothing, so this tests nothing"
     );
     // Halves, quarters, eighths: three different sets of borders.
-    let mut pieces = vec![prepared(batch)];
+    let mut pieces = vec![Question::Fee(Arc::new(batch))];
     for _ in 0..3 {
-        pieces = pieces.iter().flat_map(|piece| <[_; 2]>::from(split(piece))).collect();
+        let halves = |piece: &Question| {
+            let middle = piece.subjects() / 2;
+            [piece.slice(0..middle), piece.slice(middle..piece.subjects())]
+        };
+        pieces = pieces.iter().flat_map(halves).collect();
         let mut joined = Vec::new();
         for piece in &pieces {
-            let (answer, _) = answer(&sandbox, &plugin, settings, &piece.batch).await;
-            joined.extend(cases::outcome(&piece.batch, &answer, description).unwrap());
+            let Question::Fee(batch) = piece else { panic!("a piece of a fee question is one") };
+            let (answer, _) = answer(&sandbox, &plugin, settings, batch).await;
+            joined.extend(cases::outcome(batch, &answer, description).unwrap());
         }
         assert_eq!(joined, whole);
     }
-}
-
-fn prepared(batch: FeeBatch) -> PreparedBatch {
-    let subjects = Subjects {
-        units: vec![UnitId(Uuid::nil()); batch.subjects as usize],
-        payers: vec![PartyId(Uuid::nil()); batch.segments.subject.len()],
-    };
-    PreparedBatch { buildings: vec!["".into(); batch.subjects as usize], batch: Arc::new(batch), subjects }
 }
 
 #[rstest]
@@ -183,7 +180,7 @@ async fn a_misbehaving_plugin_is_called_by_its_name(#[case] mode: &str, #[case] 
     let plugin = installed(&sandbox, "misbehaving-fee").await;
     let batch = made_up(&plugin.export(ExtensionPoint::FeePolicy).unwrap().description, 1);
     let settings = format!(r#"{{"mode":"{mode}"}}"#);
-    let outcome = sandbox.evaluate_fee(&plugin.digest, &settings, Arc::new(batch)).await.unwrap().outcome;
+    let outcome = sandbox.evaluate(&plugin.digest, &settings, &Question::Fee(Arc::new(batch))).await.unwrap().outcome;
     match (outcome, failure) {
         (Outcome::Answer(_), None) => {}
         (Outcome::Failure(found), Some((kind, words))) => {

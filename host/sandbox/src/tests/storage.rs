@@ -8,7 +8,7 @@ use std::{
 use guanjia_domain::{decision::Outcome, ports::PolicyEngine};
 use rstest::rstest;
 
-use super::{Components, batch, digest, guest::Guest};
+use super::{Components, digest, guest::Guest, question};
 use crate::{Sandbox, SandboxOptions};
 
 fn host(directory: &Path) -> Sandbox {
@@ -31,7 +31,7 @@ async fn compiled_code_outlives_the_process() {
     // The component itself is not asked for again.
     let restarted = host(directory.path());
     restarted.prepare(&digest, &Components::default()).await.unwrap();
-    assert!(matches!(restarted.evaluate_fee(&digest, "{}", batch(1)).await.unwrap().outcome, Outcome::Answer(_)));
+    assert!(matches!(restarted.evaluate(&digest, "{}", &question(1)).await.unwrap().outcome, Outcome::Answer(_)));
 }
 
 type Meddle = fn(&Path);
@@ -87,5 +87,5 @@ async fn a_directory_that_cannot_be_used_costs_only_time() {
     let component = Guest::default().component();
     let sandbox = host(directory.path());
     sandbox.prepare(&digest(&component), &Components::of(&component)).await.unwrap();
-    assert!(sandbox.evaluate_fee(&digest(&component), "{}", batch(1)).await.is_ok());
+    assert!(sandbox.evaluate(&digest(&component), "{}", &question(1)).await.is_ok());
 }

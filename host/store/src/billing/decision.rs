@@ -2,7 +2,7 @@
 
 use guanjia_domain::{
     Error, Result,
-    decision::{Decision, Outcome, decode, encode},
+    decision::{Decision, decode, encode},
     ids::*,
     values::Amounts,
 };
@@ -78,7 +78,7 @@ pub(crate) fn encode_all(decisions: &[Decision]) -> Result<EncodedDecisions> {
             lines,
             sum,
             encode(&decision.subjects)?,
-            encode(&decision.input)?,
+            encode(&decision.question)?,
             encode(&decision.outcome)?,
             allocated
         ]);
@@ -88,7 +88,7 @@ pub(crate) fn encode_all(decisions: &[Decision]) -> Result<EncodedDecisions> {
 
 /// How many lines a decision has, and their sum where it is known.
 fn lines_and_sum(decision: &Decision) -> Result<(i64, Option<i64>)> {
-    let Outcome::Answer(answer) = &decision.outcome else { return Ok((0, Some(0))) };
+    let Some(answer) = decision.outcome.fee() else { return Ok((0, Some(0))) };
     let lines = i64::try_from(answer.lines.segment.len()).map_err(|_| Error::Overflow("counting lines"))?;
     let amounts = match &answer.lines.amounts {
         Amounts::Money(amounts) => Some(amounts),
@@ -117,7 +117,7 @@ fn read_decision(row: &Row) -> Result<Decision> {
         wit: cells.take()?,
         engine: cells.take()?,
         subjects: decode(&cells.take::<Vec<u8>>()?)?,
-        input: decode(&cells.take::<Vec<u8>>()?)?,
+        question: decode(&cells.take::<Vec<u8>>()?)?,
         outcome: decode(&cells.take::<Vec<u8>>()?)?,
         allocated: cells.take::<Option<Vec<u8>>>()?.map_or(Ok(Vec::new()), |bytes| decode(&bytes))?,
         fuel: cells.take()?,

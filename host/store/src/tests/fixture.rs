@@ -12,6 +12,7 @@ use guanjia_domain::{
     job::{Job, JobKind},
     journal::Charge,
     plugin::*,
+    point::{Answer, Question},
     ports::{CompanyStore, Directory, PageResult, RunCursor, UnitQuery},
     values::{Amounts, Currency, Description, FeeAnswer, FeeBatch, FeeLines, Rounding, Segments, Steps, Verdict},
 };
@@ -105,7 +106,7 @@ impl Fixture {
             wit: "0.1.0".into(),
             engine: "test".into(),
             subjects: Subjects { units: units.to_vec(), payers: vec![payer; units.len()] },
-            input: FeeBatch {
+            question: Question::Fee(Arc::new(FeeBatch {
                 period: march(),
                 currency: Currency { code: "CNY".into(), digits: 2 },
                 subjects: count,
@@ -115,8 +116,8 @@ impl Fixture {
                     end: days(march().end),
                 },
                 facts: vec![],
-            },
-            outcome: Outcome::Answer(FeeAnswer {
+            })),
+            outcome: Outcome::Answer(Answer::Fee(FeeAnswer {
                 verdicts: vec![Verdict::Decided; units.len()],
                 problems: vec![],
                 lines: FeeLines {
@@ -130,7 +131,7 @@ impl Fixture {
                     amounts,
                 },
                 steps: Steps::default(),
-            }),
+            })),
             allocated: vec![],
             fuel: 7,
             first_line,
@@ -138,7 +139,7 @@ impl Fixture {
     }
 
     pub(super) fn page(&self, decision: Decision, amount: i64) -> PageResult {
-        let lines = if let Outcome::Answer(answer) = &decision.outcome { answer.lines.segment.len() as i64 } else { 0 };
+        let lines = decision.outcome.answer().map_or(0, |answer| answer.values().len() as i64);
         let total = RunTotal { fee_item_id: self.fee_item().id, building: "1".into(), lines, amount: Fen(amount) };
         PageResult { decisions: vec![decision], held: vec![], totals: vec![total] }
     }

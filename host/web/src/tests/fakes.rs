@@ -15,8 +15,9 @@ use guanjia_domain::{
     job::{Job, Schedule},
     journal::Charge,
     plugin::{Binding, ExtensionPoint, InstalledPlugin},
+    point::Question,
     ports::*,
-    values::{FeeBatch, Problem},
+    values::Problem,
 };
 use std::{
     collections::BTreeMap,
@@ -100,7 +101,7 @@ impl PolicyEngine for Nobody {
     async fn check_settings(&self, _: &str, _: ExtensionPoint, _: &str) -> Result<Vec<Problem>> {
         nothing()
     }
-    async fn evaluate_fee(&self, _: &str, _: &str, _: Arc<FeeBatch>) -> Result<Evaluation> {
+    async fn evaluate(&self, _: &str, _: &str, _: &Question) -> Result<Evaluation> {
         nothing()
     }
 }

@@ -9,23 +9,17 @@ use super::{BATCH_SUBJECTS, Billing, RunProgress, Work};
 use crate::{
     Error, Fen, Period, Result,
     access::Stamp,
-    billing::{
-        AnswerLimits, BillingRun, HeldSubject, ItemTerms, PreparedBatch, RunState, RunTotal, UnitSource, check_answer,
-        prepare, split,
-    },
-    decision::{CallFailure, Decision, HoldKind, Outcome, digest},
+    billing::{BillingRun, HeldSubject, ItemTerms, PreparedBatch, RunState, RunTotal, UnitSource, prepare, slice},
+    decision::{Asked, CallFailure, Decision, HoldKind, Outcome, Part, digest},
     estate::Project,
     facts::FeeFact,
     fee_item::{FeeItem, PayerRule},
     ids::*,
     plugin::{Binding, BindingMode, ExtensionPoint, PluginExport, StoredComponents},
+    point::{Answer, Question},
     ports::{Evaluation, PageResult, RunCursor, UnitQuery},
-    values::{Amounts, Currency, FeeAnswer, Problem, Verdict, allocate},
+    values::{Amounts, Currency, FeeAnswer, FeeBatch, Problem, Verdict, allocate},
 };
-
-/// Subjects of one fee item that may fail one by one before a failing batch is no longer taken apart. A plug-in that
-/// breaks on so many is broken: what is left of its failing batches is held whole, and nothing is charged by accident.
-const ISOLATED_FAILURES_MAX: usize = 4_096;
 
 /// Pages that are read before they are asked about: reading takes longer than asking, and two cores can do it side by side.
 const PAGES_AHEAD: usize = 2;
@@ -259,7 +253,7 @@ impl RunWork<'_> {
             after = Some(last.id);
             for decision in &decisions {
                 if let Some(pool) = pools.get_mut(&decision.fee_item_id)
-                    && let Outcome::Answer(answer) = &decision.outcome
+                    && let Some(answer) = decision.outcome.fee()
                     && let Amounts::Weights(own) = &answer.lines.amounts
                 {
                     pool.weights.extend_from_slice(own);
@@ -286,8 +280,9 @@ impl RunWork<'_> {
             .into_iter()
             .map(|(unit, place)| (unit, place.building))
             .collect();
+        let batch = decision.fee_batch()?;
         let building = |segment: &u32| {
-            let subject = *decision.input.segments.subject.get(*segment as usize)?;
+            let subject = *batch.segments.subject.get(*segment as usize)?;
             places.get(decision.subjects.units.get(subject as usize)?).cloned()
         };
         answer
@@ -352,22 +347,16 @@ impl ItemWork<'_> {
             outcome.held = whole.subjects.units.iter().map(hold).collect();
             return Ok(outcome);
         };
-        let mut waiting = vec![whole];
-        while let Some(prepared) = waiting.pop() {
-            if prepared.batch.subjects == 0 {
-                continue;
-            }
-            let evaluation = self.evaluate(policy, &prepared).await?;
-            let failed = matches!(evaluation.outcome, Outcome::Failure(_));
-            if failed && prepared.batch.subjects > 1 && *failures < ISOLATED_FAILURES_MAX {
-                let (left, right) = split(&prepared);
-                waiting.push(right);
-                waiting.push(left);
-                continue;
-            }
-            if failed {
-                *failures += prepared.batch.subjects as usize;
-            }
+        if whole.batch.subjects == 0 {
+            return Ok(outcome);
+        }
+        let Policy { binding, export } = policy;
+        let engine = self.billing.engine.as_ref();
+        let asked = Asked { engine, digest: &binding.digest, settings: &binding.settings };
+        let question = Question::Fee(Arc::clone(&whole.batch));
+        for Part { subjects, evaluation, .. } in asked.ask_apart(question, &export.description, failures).await? {
+            let prepared =
+                if subjects.len() == whole.batch.subjects as usize { whole.clone() } else { slice(&whole, subjects) };
             if self.lacks_pool(&evaluation) {
                 let hold = |unit: &UnitId| {
                     self.hold(*unit, "missing-cost-pool", "the shared cost of this period has not been entered")
@@ -380,21 +369,8 @@ impl ItemWork<'_> {
         Ok(outcome)
     }
 
-    /// One call, with the host's own check of the answer: what cannot be true is a failure like a trap.
-    async fn evaluate(&self, policy: &Policy, prepared: &PreparedBatch) -> Result<Evaluation> {
-        let Policy { binding, export } = policy;
-        let batch = Arc::clone(&prepared.batch);
-        let mut evaluation = self.billing.engine.evaluate_fee(&binding.digest, &binding.settings, batch).await?;
-        if let Outcome::Answer(answer) = &evaluation.outcome
-            && let Err(reason) = check_answer(&prepared.batch, answer, &export.description, &AnswerLimits::default())
-        {
-            evaluation.outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
-        }
-        Ok(evaluation)
-    }
-
     fn lacks_pool(&self, evaluation: &Evaluation) -> bool {
-        let Outcome::Answer(answer) = &evaluation.outcome else { return false };
+        let Some(answer) = evaluation.outcome.fee() else { return false };
         self.plan.pool_fen.is_none()
             && matches!(answer.lines.amounts, Amounts::Weights(_))
             && !answer.lines.segment.is_empty()
@@ -421,13 +397,17 @@ impl ItemWork<'_> {
             let policy = self.plan.policy.as_ref().ok_or_else(|| Error::invalid("a call without a policy"))?;
             let (decision, buildings) = self.decision(policy, call, *next_line);
             match &decision.outcome {
-                Outcome::Answer(answer) => {
+                Outcome::Answer(Answer::Fee(answer)) => {
                     *next_line +=
                         i64::try_from(answer.lines.segment.len()).map_err(|_| Error::Overflow("counting lines"))?;
                     page.held.extend(self.held_by_policy(&decision, answer));
                     if let Amounts::Money(amounts) = &answer.lines.amounts {
-                        add_totals(&mut totals, &decision, &buildings, &answer.lines.segment, amounts)?;
+                        let batch = decision.fee_batch()?;
+                        add_totals(&mut totals, batch, &buildings, &answer.lines.segment, amounts)?;
                     }
+                }
+                Outcome::Answer(other) => {
+                    return Err(Error::invalid(format!("a fee was asked for, and {} answered", other.point())));
                 }
                 Outcome::Failure(failure) => page.held.extend(held_by_failure(&decision, failure)),
             }
@@ -449,7 +429,7 @@ impl ItemWork<'_> {
             wit: policy.export.wit.clone(),
             engine: self.billing.engine.profile(),
             subjects,
-            input: Arc::unwrap_or_clone(batch),
+            question: Question::Fee(batch),
             outcome: call.evaluation.outcome,
             allocated: Vec::new(),
             fuel: call.evaluation.fuel,
@@ -508,14 +488,14 @@ type Totals = BTreeMap<String, (i64, Fen)>;
 /// Units of a building stand together, so that its name is looked up once for all of them.
 fn add_totals(
     totals: &mut Totals,
-    decision: &Decision,
+    batch: &FeeBatch,
     buildings: &[Arc<str>],
     segments: &[u32],
     amounts: &[i64],
 ) -> Result<()> {
     let mut together: Option<(&str, i64, Fen)> = None;
     for (segment, amount) in segments.iter().zip(amounts) {
-        let subject = decision.input.segments.subject[*segment as usize];
+        let subject = batch.segments.subject[*segment as usize];
         let building = &*buildings[subject as usize];
         match &mut together {
             Some((same, lines, sum)) if *same == building => {

@@ -1,16 +1,14 @@
 //! Replay: asks the same component the same question again and compares the answers bit for bit.
 
 use serde::Serialize;
-use std::sync::Arc;
 
 use super::{Billing, Progress, RunProgress, compute::DECISIONS_PER_READ};
 use crate::{
     Error, Result,
     access::{Permission, Stamp},
-    billing::{AnswerLimits, check_answer},
-    decision::{CallFailure, Decision, HoldKind, Outcome, digest},
+    decision::{Asked, Decision, Outcome, digest},
     ids::*,
-    plugin::{ExtensionPoint, StoredComponents},
+    plugin::StoredComponents,
 };
 
 /// What a replay found.
@@ -53,8 +51,8 @@ impl Billing {
             after = Some(last.id);
             for decision in &decisions {
                 self.replay_into(decision, &mut report).await?;
-                if let Outcome::Answer(answer) = &decision.outcome {
-                    at.done += i64::try_from(answer.lines.segment.len()).expect("a batch is far smaller than 2^63");
+                if let Some(answer) = decision.outcome.answer() {
+                    at.done += i64::try_from(answer.values().len()).expect("a batch is far smaller than 2^63");
                 }
             }
             progress.report(at);
@@ -89,16 +87,11 @@ impl Billing {
             .await?
             .ok_or_else(|| Error::not_found("plug-in with the digest", &decision.component_digest))?;
         self.engine.prepare(&decision.component_digest, &StoredComponents(self.store.as_ref())).await?;
-        let batch = Arc::new(decision.input.clone());
-        let mut outcome =
-            self.engine.evaluate_fee(&decision.component_digest, &decision.settings, batch).await?.outcome;
-        if let Outcome::Answer(answer) = &outcome {
-            let description = &plugin.export(ExtensionPoint::FeePolicy)?.description;
-            if let Err(reason) = check_answer(&decision.input, answer, description, &AnswerLimits::default()) {
-                outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
-            }
-        }
-        if same(&decision.outcome, &outcome) {
+        let export = plugin.export(decision.question.point())?;
+        let asked =
+            Asked { engine: self.engine.as_ref(), digest: &decision.component_digest, settings: &decision.settings };
+        let outcome = asked.ask(&decision.question, &export.description).await?.outcome;
+        if decision.outcome.is_same(&outcome) {
             return Ok(None);
         }
         Ok(Some(ReplayDifference {
@@ -107,14 +100,6 @@ impl Billing {
             replayed: digest(&outcome)?,
             reason: describe(&outcome),
         }))
-    }
-}
-
-/// Answers are compared whole. Of failures only the kind: the sentence may name a wall-clock figure.
-fn same(recorded: &Outcome, replayed: &Outcome) -> bool {
-    match (recorded, replayed) {
-        (Outcome::Failure(left), Outcome::Failure(right)) => left.kind == right.kind,
-        (left, right) => left == right,
     }
 }
 

@@ -10,9 +10,8 @@ use crate::{
     billing::{
         BillingRun, ExplainedStep, HeldSubject, ResolvedLine, RunState, explain_line, render_problem, resolve_lines,
     },
-    decision::{Decision, HoldKind, Outcome},
+    decision::{Decision, HoldKind},
     estate::UnitPlace,
-    facts::FeeFact,
     ids::*,
     plugin::{ExtensionPoint, InstalledPlugin, Language},
     values::{Cells, Column},
@@ -195,13 +194,14 @@ impl Billing {
             .ok_or_else(|| Error::not_found("plug-in with the digest", &decision.component_digest))?;
         let binding = self.store.binding(decision.binding_id).await?;
         let facts = facts_of(&decision, line, &plugin, language)?;
+        let period = decision.fee_batch()?.period;
         Ok(ChargeExplanation {
             line: view,
             plugin,
             settings: decision.settings,
             effective_from: binding.effective_from,
             facts,
-            period: decision.input.period,
+            period,
             engine: decision.engine,
         })
     }
@@ -308,18 +308,17 @@ impl HeldSentences<'_> {
         let Some((decision, Some(plugin))) = self.decisions.get(&decision_id) else {
             return Ok(held.reason.clone());
         };
-        let Outcome::Answer(answer) = &decision.outcome else { return Ok(held.reason.clone()) };
+        let Some(answer) = decision.outcome.answer() else { return Ok(held.reason.clone()) };
         let subject = decision.subjects.units.iter().position(|unit| *unit == held.unit_id);
-        let problem = answer.problems.iter().find(|problem| Some(problem.subject as usize) == subject);
+        let problem = answer.problems().iter().find(|problem| Some(problem.subject as usize) == subject);
         Ok(problem.map_or_else(
             || held.reason.clone(),
             |problem| {
                 let mut problem = problem.problem.clone();
-                if let Some(fact) = FeeFact::by_name(&problem.about) {
-                    let definition = fact.definition();
+                if let Some(fact) = decision.question.point().fact(&problem.about) {
                     problem.about = match self.language {
-                        Language::Zh => definition.title_zh.to_owned(),
-                        Language::En => definition.title_en.to_owned(),
+                        Language::Zh => fact.title_zh.to_owned(),
+                        Language::En => fact.title_en.to_owned(),
                     };
                 }
                 render_problem(&problem, plugin, self.language)
@@ -391,14 +390,14 @@ fn view(
 
 /// The facts of the line's segment as the plug-in saw them.
 fn facts_of(decision: &Decision, line: u32, plugin: &InstalledPlugin, language: Language) -> Result<Vec<FactValue>> {
-    let Outcome::Answer(answer) = &decision.outcome else { return Ok(Vec::new()) };
+    let Some(answer) = decision.outcome.fee() else { return Ok(Vec::new()) };
     let Some(segment) = answer.lines.segment.get(line as usize) else { return Ok(Vec::new()) };
     let names = &plugin.export(ExtensionPoint::FeePolicy)?.description.facts;
     Ok(names
         .iter()
-        .zip(&decision.input.facts)
+        .zip(decision.question.columns())
         .map(|(name, column)| {
-            let definition = FeeFact::by_name(name).map(FeeFact::definition);
+            let definition = ExtensionPoint::FeePolicy.fact(name);
             let title = definition.map_or(name.as_str(), |definition| match language {
                 Language::Zh => definition.title_zh,
                 Language::En => definition.title_en,
