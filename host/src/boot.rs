@@ -63,6 +63,14 @@ impl std::fmt::Debug for Host {
     }
 }
 
+/// The sandbox of this process; without a directory it compiles everything anew.
+///
+/// # Errors
+/// `Unavailable` when the machine cannot give its address space.
+pub fn engine(cache_dir: Option<PathBuf>) -> Result<Sandbox> {
+    Sandbox::new(SandboxOptions { cache_dir, ..SandboxOptions::default() })
+}
+
 /// The company that a fresh database begins with.
 pub const FIRST_COMPANY: &str = "示范物业";
 
@@ -78,7 +86,7 @@ impl Host {
         let presence = Presence::announce(&config.data_dir)?;
         let directory = Store::open(&config.url()).await?;
         let cache_dir = config.cache_dir.clone().unwrap_or_else(|| config.data_dir.join("cache"));
-        let engine = Sandbox::new(SandboxOptions { cache_dir: Some(cache_dir), ..SandboxOptions::default() })?;
+        let engine = engine(Some(cache_dir))?;
         Ok(Self {
             directory,
             engine: Arc::new(engine),

@@ -6,6 +6,7 @@ mod demo;
 mod import;
 mod output;
 mod plugin;
+mod replay;
 mod serve;
 mod unit;
 
@@ -84,7 +85,9 @@ enum Command {
     #[command(subcommand)]
     Unit(unit::Unit),
     /// Ask the plug-ins again and compare the answers bit for bit.
-    Replay(bill::Replay),
+    Replay(replay::Replay),
+    /// Write one line of a decision into a file that runs again anywhere.
+    Prove(replay::Prove),
     /// Install and bind plug-ins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
@@ -152,6 +155,7 @@ async fn run(cli: &Cli) -> Result<Done> {
         Command::Bill(command) => command.run(global).await,
         Command::Unit(command) => command.run(global).await,
         Command::Replay(command) => command.run(global).await,
+        Command::Prove(command) => command.run(global).await,
         Command::Plugin(command) => command.run(global).await,
         Command::User(command) => command.run(global).await,
         Command::Token(command) => command.run(global).await,

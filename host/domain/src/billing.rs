@@ -15,7 +15,7 @@ mod service;
 pub use batch::{ItemTerms, PreparedBatch, prepare, slice};
 pub use check::{AnswerLimits, check_answer};
 pub(crate) use check::{check_steps, check_verdicts, same_value};
-pub use explain::{ExplainedStep, LineExplanation, explain_line, render_problem, render_template};
+pub use explain::{ExplainedStep, LineExplanation, explain_line, explain_row, render_problem, render_template};
 pub use lines::{ResolvedLine, charge_id, resolve_lines};
 pub use run::{BillingRun, HeldSubject, RunState, RunTotal};
 pub use segments::{AssignedItem, Holder, SegmentPlan, UnitSource, plan_segments};

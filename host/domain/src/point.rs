@@ -82,7 +82,7 @@ macro_rules! points {
 
         /// What one call asks: a batch of subjects of one extension point.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum Question { $($variant(Arc<$batch>),)* }
+        pub enum Question { $($variant(#[serde(with = "shared")] Arc<$batch>),)* }
 
         /// What a plug-in answered. Nothing in it is believed before [`Question::check`] has passed.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,6 +179,20 @@ points! {
     FeePolicy = "fee-policy": Fee(FeeBatch => FeeAnswer) in FeePoint,
     /// What late fee has each overdue charge earned in total, as of a date?
     LateFeePolicy = "late-fee-policy": LateFee(LateFeeBatch => LateFeeAnswer) in late_fee::LateFeePoint,
+}
+
+/// A shared value is written like the value itself.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, to: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<T>, D::Error> {
+        T::deserialize(from).map(Arc::new)
+    }
 }
 
 /// What an answer says of one subject.

@@ -1,12 +1,12 @@
-//! `guanjia bill …` and `guanjia replay`.
+//! `guanjia bill …`.
 
 use clap::{Args, Subcommand};
 use guanjia_domain::{
     Date, Error, Fen, Period, Result,
     access::Stamp,
-    billing::{BillingRun, LineView, ReplayReport},
+    billing::{BillingRun, LineView},
     fee_item::CostPool,
-    ids::{BillingRunId, DecisionId},
+    ids::BillingRunId,
     job::Job,
     plugin::Language,
 };
@@ -264,39 +264,4 @@ async fn pool(office: &Office, stamp: &Stamp, month: &ProjectMonth, fee_item: &s
     office.store.set_cost_pool(stamp, &CostPool { fee_item_id: item.id, period_start, total_fen }).await?;
     output::say(&format!("{fee_item} {}: ¥{}", output::month_text(month.period), Fen(total_fen)));
     Ok(Done::Well)
-}
-
-/// Ask the plug-ins again and compare the answers bit for bit.
-#[derive(Debug, Args)]
-pub(super) struct Replay {
-    /// A billing run or a decision.
-    #[arg(value_name = "RUN|DECISION")]
-    what: uuid::Uuid,
-}
-
-impl Replay {
-    pub(super) async fn run(&self, global: &Global) -> Result<Done> {
-        let office = global.office().await?;
-        let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
-        let report = self.replay(&office, &stamp).await?;
-        if global.json {
-            output::line(&json!(report));
-        } else {
-            output::text(&format!("{} of {} decisions identical", report.identical, report.decisions));
-            for difference in &report.different {
-                output::text(&format!("  {}: {}", difference.decision, difference.reason));
-            }
-        }
-        Ok(if report.different.is_empty() { Done::Well } else { Done::Badly })
-    }
-
-    async fn replay(&self, office: &Office, stamp: &Stamp) -> Result<ReplayReport> {
-        let bar = output::Bar::new("replaying");
-        let report = match office.billing.replay_run(stamp, BillingRunId(self.what), &bar).await {
-            Err(Error::NotFound { .. }) => office.billing.replay_decision(stamp, DecisionId(self.what)).await,
-            report => report,
-        };
-        bar.done();
-        report
-    }
 }

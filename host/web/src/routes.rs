@@ -124,6 +124,7 @@ fn api_table() -> Vec<Route> {
         api!(GET "/api/v1/charges", ReadCharges, api::charges::list_charges),
         api!(GET "/api/v1/charges/{id}/explanation", ReadCharges, api::charges::explain_charge),
         api!(GET "/api/v1/decisions/{id}/lines/{line}/explanation", ReadCharges, api::decisions::explain_line),
+        api!(GET "/api/v1/decisions/{id}/lines/{line}/proof", ReadCharges, api::decisions::prove_line),
         api!(POST "/api/v1/decisions/{id}/replay", ReadCharges, api::decisions::replay_decision),
         api!(GET "/api/v1/plugins", ReadPlugins, api::plugins::list_plugins),
         api!(POST "/api/v1/plugins", ManagePlugins, api::plugins::install_plugin).with_body(UPLOAD_BYTES_MAX),

@@ -109,6 +109,11 @@ pub(crate) fn line(decision: DecisionId, line: u32) -> String {
     filled(LINE, decision).replace("{line}", &line.to_string())
 }
 
+/// The line as a file that runs again anywhere.
+pub(crate) fn proof(decision: DecisionId, line: u32) -> String {
+    format!("/api/v1/decisions/{decision}/lines/{line}/proof")
+}
+
 pub(crate) fn replay(decision: DecisionId, line: u32) -> String {
     filled(REPLAY, decision).replace("{line}", &line.to_string())
 }

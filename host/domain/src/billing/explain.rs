@@ -1,16 +1,17 @@
 //! Explanations: typed steps told as sentences in Chinese or English.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Date, Decimal, Fen, Result,
     decision::Decision,
     plugin::{InstalledPlugin, Language},
+    point::Answer,
     values::{Problem, Steps},
 };
 
 /// One step of a line, ready to be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExplainedStep {
     /// Stable key of the step's kind.
     pub key: String,
@@ -38,14 +39,28 @@ pub fn explain_line(
     plugin: &InstalledPlugin,
     language: Language,
 ) -> Result<LineExplanation> {
-    let keys = &plugin.export(decision.question.point())?.description.steps;
     let Some(answer) = decision.outcome.answer() else {
         return Ok(LineExplanation { steps: Vec::new() });
     };
-    let allocated = decision.allocated.get(line as usize).map(|amount| allocated_step(Fen(*amount), language));
+    let mut steps = explain_row(answer, line, plugin, language)?;
+    steps.extend(decision.allocated.get(line as usize).map(|amount| allocated_step(Fen(*amount), language)));
+    Ok(LineExplanation { steps })
+}
+
+/// Explains one row of an answer, as the plug-in told it.
+///
+/// # Errors
+/// [`crate::Error::Invalid`] when the plug-in does not export the answer's point.
+pub fn explain_row(
+    answer: &Answer,
+    row: u32,
+    plugin: &InstalledPlugin,
+    language: Language,
+) -> Result<Vec<ExplainedStep>> {
+    let keys = &plugin.export(answer.point())?.description.steps;
     let steps = answer.steps();
-    let first = steps.row.partition_point(|row| *row < line);
-    let last = steps.row.partition_point(|row| *row <= line);
+    let first = steps.row.partition_point(|other| *other < row);
+    let last = steps.row.partition_point(|other| *other <= row);
     let mut arg = steps.arg_count[..first].iter().map(|count| usize::from(*count)).sum::<usize>();
     let mut explained = Vec::with_capacity(last - first);
     for step in first..last {
@@ -56,8 +71,7 @@ pub fn explain_line(
         arg += count;
         explained.push(explain_step(steps, step, &args, keys, plugin, language));
     }
-    explained.extend(allocated);
-    Ok(LineExplanation { steps: explained })
+    Ok(explained)
 }
 
 /// What the host itself did with a weight.

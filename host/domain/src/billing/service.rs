@@ -2,6 +2,7 @@
 
 mod compute;
 mod post;
+mod prove;
 mod replay;
 mod run_lines;
 mod view;

@@ -249,6 +249,7 @@ facts-seen = Facts it saw
 facts-none = It reads no facts.
 settings-none = No settings.
 replay-do = Replay
+proof-do = Proof file
 replay-help = Runs the same rule, settings and facts again and compares bit for bit.
 replay-identical = Replayed: identical, bit for bit.
 replay-different = Replayed: different.

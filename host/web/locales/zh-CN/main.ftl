@@ -235,6 +235,7 @@ facts-seen = 用到的资料
 facts-none = 没有用到房屋资料。
 settings-none = 没有设置。
 replay-do = 重放
+proof-do = 下载证明
 replay-help = 用同一份规则、设置和资料再算一遍，逐位比对。
 replay-identical = 重放一致：逐位相同。
 replay-different = 重放不一致。

@@ -1,13 +1,20 @@
 //! Decisions: explained line by line, and run again.
 
-use axum::Json;
+use axum::{
+    Json,
+    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
 use guanjia_domain::{billing::ReplayReport, ids::DecisionId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Ask, At, Reply, billing_runs::LanguageQuery, charges::ExplanationBody, language};
-use crate::access::{Require, needs::ReadCharges};
+use crate::{
+    access::{Require, needs::ReadCharges},
+    fault::Answer,
+};
 
 /// Explains one line of a decision, posted or not.
 #[utoipa::path(
@@ -22,6 +29,23 @@ pub(crate) async fn explain_line(
     let language = language(query.lang.as_deref(), access.words.language)?;
     let explanation = access.billing.explain(&access.stamp(), id, line, language).await?;
     Ok(Json(ExplanationBody::new(explanation, language, &access).await?))
+}
+
+/// One line of a decision as a file: question, answer, settings and component. `guanjia replay FILE` runs it again on any
+/// machine.
+#[utoipa::path(
+    get, path = "/api/v1/decisions/{id}/lines/{line}/proof", tag = "decisions",
+    params(("id" = Uuid, Path), ("line" = u32, Path)),
+    responses((status = 200, content_type = "application/json", body = Object)),
+)]
+pub(crate) async fn prove_line(
+    access: Require<ReadCharges>,
+    At((id, line)): At<(DecisionId, u32)>,
+) -> Answer<Response> {
+    let proof = access.billing.prove(&access.stamp(), id, line).await?;
+    let name = format!("attachment; filename=\"{id}-{line}.proof.json\"");
+    let headers = [(CONTENT_TYPE, "application/json".to_owned()), (CONTENT_DISPOSITION, name)];
+    Ok((headers, proof.to_json()?).into_response())
 }
 
 /// What a replay found.

@@ -48,6 +48,7 @@ struct LinePage {
     unit_url: String,
     run_url: String,
     replay_url: String,
+    proof_url: String,
     replay: Option<ReplayView>,
 }
 
@@ -132,6 +133,7 @@ async fn line_page(access: &Signed, explanation: ChargeExplanation, replay: Opti
         unit_url: urls::unit(line.unit_id),
         run_url: urls::run(line.run_id),
         replay_url: urls::replay(line.decision_id, line.decision_line),
+        proof_url: urls::proof(line.decision_id, line.decision_line),
         fee_item: line.fee_item,
         replay,
     })
