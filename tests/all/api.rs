@@ -197,6 +197,7 @@ struct Known {
     charge: String,
     decision: String,
     line: String,
+    proposal: String,
 }
 
 impl Known {
@@ -205,9 +206,11 @@ impl Known {
         let project = text(&first("/api/v1/projects").await["id"]).to_owned();
         let of_project = |noun: &str| format!("/api/v1/{noun}?project={project}");
         let charge = first(&of_project("charges")).await;
+        let fee_item = text(&first(&of_project("fee-items")).await["id"]).to_owned();
         Self {
+            proposal: proposal(caller, &project, &fee_item).await,
             unit: text(&first(&of_project("units")).await["id"]).to_owned(),
-            fee_item: text(&first(&of_project("fee-items")).await["id"]).to_owned(),
+            fee_item,
             run: text(&charge["run"]).to_owned(),
             charge: text(&charge["id"]).to_owned(),
             decision: text(&charge["decision"]).to_owned(),
@@ -223,9 +226,27 @@ impl Known {
             "billing-runs" => &self.run,
             "charges" => &self.charge,
             "decisions" => &self.decision,
+            "proposals" => &self.proposal,
             other => panic!("say here what an id of {other} is"),
         }
     }
+}
+
+/// A binding far in the future that waits for a second person.
+async fn proposal(caller: &Caller, project: &str, fee_item: &str) -> String {
+    let rule = async |second_person: bool| {
+        let asked =
+            caller.request(Method::PUT, "/api/v1/activation-rule").json(&json!({ "second_person": second_person }));
+        said(asked).await.json(200);
+    };
+    rule(true).await;
+    let wanted = json!({
+        "project": project, "point": "fee-policy", "fee_item": fee_item, "plugin": "area-fee", "version": "1.0.0",
+        "settings": {"price": "9.99"}, "from": "2032-01-01",
+    });
+    let proposed = caller.send("/api/v1/bindings", &wanted).await.json(202);
+    rule(false).await;
+    text(&proposed["proposals"][0]["id"]).to_owned()
 }
 
 /// One entry of the API document.
@@ -267,7 +288,8 @@ impl Operation {
     fn names_something(&self) -> bool {
         self.path.contains("{id}")
             || !self.required.is_empty()
-            || ["/api/v1/billing-runs", "/api/v1/bindings"].contains(&self.path.as_str())
+            || ["/api/v1/billing-runs", "/api/v1/bindings", "/api/v1/bindings/everywhere", "/api/v1/bindings/roll-back"]
+                .contains(&self.path.as_str())
     }
 
     /// The request as somebody with the permission would send it, with a file for those that take one.
@@ -278,6 +300,8 @@ impl Operation {
             let filled = match segment {
                 "{id}" => known.id(noun),
                 "{line}" => &known.line,
+                "{plugin}" => "area-fee",
+                "{version}" => "1.0.0",
                 fixed => fixed,
             };
             path.push('/');
@@ -303,6 +327,16 @@ impl Operation {
                 "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01-01",
             }),
+            "/api/v1/bindings/everywhere" => json!({
+                "point": "fee-policy", "fee_item": "没有这个收费项目", "plugin": "area-fee", "version": "1.0.0",
+                "settings": {"price": "9.99"}, "from": "2031-01-01",
+            }),
+            "/api/v1/bindings/roll-back" => json!({
+                "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "from": "2031-01-01",
+            }),
+            "/api/v1/activation-rule" => json!({ "second_person": false }),
+            refuse if refuse.ends_with("/refuse") => json!({ "reason": "too dear" }),
+            migration if migration.ends_with("/settings-migration") => json!({ "settings": {"price": "9.99"} }),
             // With its placeholder, or an id that nothing has.
             unit if unit.starts_with("/api/v1/units/") => json!({
                 "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",

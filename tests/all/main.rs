@@ -2,6 +2,7 @@
 //! browser.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on panics")]
 
+mod activation;
 mod api;
 mod bad_plugins;
 mod billing;

@@ -76,6 +76,8 @@ codes! {
         PostCharges = "charges:post",
         ReadPlugins = "plugins:read",
         ManagePlugins = "plugins:manage",
+        /// Say yes or no to a rule that somebody else wants to switch on.
+        ApprovePlugins = "plugins:approve",
         ManageUsers = "users:manage",
         ReadAudit = "audit:read",
     }
@@ -97,6 +99,7 @@ impl Role {
                 P::ApproveCharges,
                 P::PostCharges,
                 P::ReadPlugins,
+                P::ApprovePlugins,
                 P::ReadAudit,
             ],
             Role::Finance => {

@@ -52,6 +52,10 @@ ids! {
     FeeItemId,
     FeeAssignmentId,
     BindingId,
+    /// A binding that waits for a second person.
+    ProposalId,
+    /// A candidate run over past periods.
+    TrialId,
     BillingRunId,
     DecisionId,
     /// One posted line (应收), and the journal transfer that it caused.

@@ -1,5 +1,7 @@
 //! Installed plug-ins and the bindings that switch them on.
 
+mod activation;
+mod migration;
 mod service;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use crate::{Date, Error, Result, access::codes, ids::*, values::Description};
 
 pub use crate::point::ExtensionPoint;
+pub use activation::{
+    Activation, ActivationRule, Cause, NOTE_CHARS_MAX, PostedMonths, Proposal, ProposalState, TemplateRequest,
+};
+pub use migration::{SettingsMigration, migrate_settings};
 pub(crate) use service::StoredComponents;
 pub use service::{BindRequest, Plugins};
 
@@ -76,6 +82,9 @@ pub struct InstalledPlugin {
     pub exports: Vec<PluginExport>,
     /// JSON Schema of the settings.
     pub settings_schema: serde_json::Value,
+    /// Settings that an earlier version called otherwise: old name → new name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings_renames: BTreeMap<String, String>,
     pub steps: BTreeMap<String, StepText>,
     pub messages: BTreeMap<String, MessageText>,
     /// Whether the component is free of floating point.

@@ -19,7 +19,7 @@ use crate::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
-    plugin::{Binding, ExtensionPoint, InstalledPlugin},
+    plugin::{ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, Proposal, ProposalState},
     point::Question,
     values::Problem,
 };
@@ -52,7 +52,15 @@ pub trait Directory: Send + Sync {
 
 /// One company's records.
 pub trait CompanyStore:
-    AccessStore + EstateStore + PluginStore + BillingStore + JobStore + AuditStore + ScheduleStore + IdempotencyStore
+    AccessStore
+    + EstateStore
+    + PluginStore
+    + ActivationStore
+    + BillingStore
+    + JobStore
+    + AuditStore
+    + ScheduleStore
+    + IdempotencyStore
 {
     fn company_id(&self) -> CompanyId;
 }
@@ -234,10 +242,34 @@ pub trait PluginStore: Send + Sync {
     async fn component(&self, digest: &str) -> Result<Vec<u8>>;
     async fn bindings(&self, project: ProjectId) -> Result<Vec<Binding>>;
     async fn binding(&self, binding: BindingId) -> Result<Binding>;
+    /// Adds bindings: all of them or, when one cannot be, none. An active one ends an open-ended earlier one of the same
+    /// point and fee item on the day before.
+    ///
     /// # Errors
-    /// `Conflict` when an active binding of the same point and fee item holds on a day of it. With `supersede`, an
-    /// open-ended earlier one is ended on the day before instead.
-    async fn add_binding(&self, stamp: &Stamp, binding: &Binding, supersede: bool) -> Result<()>;
+    /// `Conflict` when another active binding of the same point and fee item holds on a day of one.
+    async fn add_bindings(&self, stamp: &Stamp, bindings: &[Binding], cause: Cause) -> Result<()>;
+}
+
+/// What waits for a second person.
+#[async_trait]
+pub trait ActivationStore: Send + Sync {
+    async fn activation_rule(&self) -> Result<ActivationRule>;
+    async fn set_activation_rule(&self, stamp: &Stamp, rule: ActivationRule) -> Result<()>;
+    async fn add_proposals(&self, stamp: &Stamp, proposals: &[Proposal]) -> Result<()>;
+    /// Open ones first, then newest first; at most `limit`.
+    async fn proposals(&self, limit: u32) -> Result<Vec<Proposal>>;
+    async fn proposal(&self, proposal: ProposalId) -> Result<Proposal>;
+    /// Decides an open proposal. Approving it adds its binding in the same transaction.
+    ///
+    /// # Errors
+    /// `Conflict` when it is not open any more, or another binding is in the way.
+    async fn decide_proposal(
+        &self,
+        stamp: &Stamp,
+        proposal: ProposalId,
+        state: ProposalState,
+        reason: &str,
+    ) -> Result<Proposal>;
 }
 
 /// A page of units to read for a run: those after one id, up to and including another.

@@ -253,8 +253,18 @@ fn says_the_same(whole: &Question, recorded: &Answer, subject: usize, alone: &Qu
         && steps_of(recorded, before.first, before.rows) == steps_of(answer, after.first, after.rows)
 }
 
-/// The steps of some rows, with rows counted from the first.
-fn steps_of(answer: &Answer, first: u32, rows: u32) -> Vec<(u32, u16, i64, u8, Vec<(i64, u8)>)> {
+/// One step of an answer, apart from the others.
+#[derive(PartialEq)]
+struct Step {
+    /// Counted from the subject's first.
+    row: u32,
+    kind: u16,
+    value: (i64, u8),
+    args: Vec<(i64, u8)>,
+}
+
+/// The steps of some rows.
+fn steps_of(answer: &Answer, first: u32, rows: u32) -> Vec<Step> {
     let steps = answer.steps();
     let from = steps.row.partition_point(|row| *row < first);
     let to = steps.row.partition_point(|row| *row < first + rows);
@@ -264,7 +274,8 @@ fn steps_of(answer: &Answer, first: u32, rows: u32) -> Vec<(u32, u16, i64, u8, V
         let count = usize::from(steps.arg_count[step]);
         let args = (arg..arg + count).map(|index| (steps.arg[index], steps.arg_scale[index])).collect();
         arg += count;
-        read.push((steps.row[step] - first, steps.kind[step], steps.value[step], steps.value_scale[step], args));
+        let value = (steps.value[step], steps.value_scale[step]);
+        read.push(Step { row: steps.row[step] - first, kind: steps.kind[step], value, args });
     }
     read
 }

@@ -51,6 +51,9 @@ pub struct Manifest {
     /// JSON Schema of the settings.
     #[serde(default = "any_object")]
     pub settings_schema: Value,
+    /// Settings that an earlier version called otherwise: old name → new name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings_renames: BTreeMap<String, String>,
     /// Explanation steps by their key.
     #[serde(default)]
     pub steps: BTreeMap<String, StepText>,

@@ -196,6 +196,7 @@ fn installed(candidate: &Candidate, exports: Vec<PluginExport>) -> Result<Instal
         summary: text(&manifest.summary),
         exports,
         settings_schema: manifest.settings_schema.clone(),
+        settings_renames: manifest.settings_renames.clone(),
         steps: manifest.steps.iter().map(|(key, step)| (key.clone(), step_text(step))).collect(),
         messages: messages(manifest),
         float_free: info.float_free,

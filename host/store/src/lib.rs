@@ -23,6 +23,7 @@ pub mod sql;
 mod value;
 
 mod access;
+mod activation;
 mod audit;
 mod billing;
 mod bulk;

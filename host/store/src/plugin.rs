@@ -6,7 +6,7 @@ use guanjia_domain::{
     Error, Result,
     access::Stamp,
     ids::{BindingId, ProjectId},
-    plugin::{Binding, BindingMode, InstalledPlugin},
+    plugin::{Binding, BindingMode, Cause, InstalledPlugin},
     ports::PluginStore,
 };
 use serde_json::json;
@@ -135,9 +135,37 @@ impl Scope {
         rows.iter().map(|row| read_binding(&mut row.cells())).collect()
     }
 
+    /// Writes a binding with its audit row, and makes room for it when it is to count.
+    pub(crate) async fn switch_on(&mut self, stamp: &Stamp, binding: &Binding, cause: Cause) -> Result<()> {
+        self.lock_project(binding.project_id).await?;
+        let superseded = match binding.mode {
+            BindingMode::Active => self.clear_the_way(binding).await?,
+            BindingMode::Trial | BindingMode::Shadow => None,
+        };
+        self.write_binding(binding, stamp.at).await?;
+        let (action, because) = match cause {
+            Cause::Bound => ("binding.add", json!(null)),
+            Cause::Approved(proposal) => ("binding.add", json!({ "proposal": proposal })),
+            Cause::RolledBack(binding) => ("binding.roll-back", json!({ "taken_back": binding })),
+        };
+        let after = json!({
+            "plugin": binding.plugin_id,
+            "version": binding.plugin_version,
+            "fee_item": binding.fee_item_id,
+            "effective_from": binding.effective_from,
+            "mode": binding.mode,
+            "settings": binding.settings,
+            "superseded": superseded,
+            "because": because,
+        });
+        let payload = json!({ "plugin": binding.plugin_id, "fee_item": binding.fee_item_id, "superseded": superseded });
+        self.event(stamp.at, "binding.added", Some(binding.project_id), binding.id.to_string(), &payload).await?;
+        self.audit(stamp, Change::of(action, format!("binding {}", binding.id), after)).await
+    }
+
     /// Makes room for an active binding: ends the open one before it, or says which one is in the way. One that begins on
     /// the same day is ended before it held on any day: a correction.
-    async fn clear_the_way(&mut self, binding: &Binding, supersede: bool) -> Result<Option<BindingId>> {
+    async fn clear_the_way(&mut self, binding: &Binding) -> Result<Option<BindingId>> {
         let rivals: Vec<Binding> = self
             .bindings(binding.project_id)
             .await?
@@ -151,9 +179,7 @@ impl Scope {
             .collect();
         match rivals.as_slice() {
             [] => Ok(None),
-            [earlier]
-                if supersede && earlier.effective_to.is_none() && earlier.effective_from <= binding.effective_from =>
-            {
+            [earlier] if earlier.effective_to.is_none() && earlier.effective_from <= binding.effective_from => {
                 self.execute(
                     sql!("UPDATE binding SET effective_to = $3 WHERE company_id = $1 AND id = $2"),
                     values![earlier.id, binding.effective_from],
@@ -257,26 +283,11 @@ impl PluginStore for CompanyScope {
         read_binding(&mut row.ok_or_else(|| Error::not_found("binding", binding))?.cells())
     }
 
-    async fn add_binding(&self, stamp: &Stamp, binding: &Binding, supersede: bool) -> Result<()> {
+    async fn add_bindings(&self, stamp: &Stamp, bindings: &[Binding], cause: Cause) -> Result<()> {
         let mut scope = self.write().await?;
-        scope.lock_project(binding.project_id).await?;
-        let superseded = match binding.mode {
-            BindingMode::Active => scope.clear_the_way(binding, supersede).await?,
-            BindingMode::Trial | BindingMode::Shadow => None,
-        };
-        scope.write_binding(binding, stamp.at).await?;
-        let after = json!({
-            "plugin": binding.plugin_id,
-            "version": binding.plugin_version,
-            "fee_item": binding.fee_item_id,
-            "effective_from": binding.effective_from,
-            "mode": binding.mode,
-            "settings": binding.settings,
-            "superseded": superseded,
-        });
-        let payload = json!({ "plugin": binding.plugin_id, "fee_item": binding.fee_item_id, "superseded": superseded });
-        scope.event(stamp.at, "binding.added", Some(binding.project_id), binding.id.to_string(), &payload).await?;
-        scope.audit(stamp, Change::of("binding.add", format!("binding {}", binding.id), after)).await?;
+        for binding in bindings {
+            scope.switch_on(stamp, binding, cause).await?;
+        }
         scope.commit().await
     }
 }

@@ -1,5 +1,6 @@
 //! The JSON API. One file per noun; a handler names its permission, calls one thing below and converts.
 
+pub(crate) mod activations;
 pub(crate) mod audit;
 pub(crate) mod billing_runs;
 pub(crate) mod bindings;

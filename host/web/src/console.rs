@@ -1,6 +1,7 @@
 //! The console: pages for people. A page asks the same services as the API, shows words from the catalogue, works without
 //! script, and gets better with htmx.
 
+pub(crate) mod activation;
 pub(crate) mod audit;
 pub(crate) mod billing;
 pub(crate) mod home;
@@ -8,6 +9,7 @@ pub(crate) mod import;
 pub(crate) mod line;
 pub(crate) mod login;
 pub(crate) mod plugins;
+mod settings_form;
 pub(crate) mod units;
 
 use askama::Template;

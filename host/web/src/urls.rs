@@ -30,6 +30,12 @@ pub(crate) const REPLAY: &str = "/decisions/{id}/lines/{line}/replay";
 pub(crate) const CHARGE: &str = "/charges/{id}";
 pub(crate) const PLUGINS: &str = "/plugins";
 pub(crate) const PLUGIN: &str = "/plugins/{id}/{version}";
+pub(crate) const BIND: &str = "/plugins/{id}/{version}/bind";
+pub(crate) const BINDING_BACK: &str = "/bindings/{id}/roll-back";
+pub(crate) const PROPOSALS: &str = "/proposals";
+pub(crate) const PROPOSAL_APPROVE: &str = "/proposals/{id}/approve";
+pub(crate) const PROPOSAL_REFUSE: &str = "/proposals/{id}/refuse";
+pub(crate) const ACTIVATION_RULE: &str = "/activation-rule";
 pub(crate) const AUDIT: &str = "/audit";
 pub(crate) const IMPORT: &str = "/import";
 pub(crate) const IMPORT_APPLY: &str = "/import/apply";
@@ -120,6 +126,23 @@ pub(crate) fn replay(decision: DecisionId, line: u32) -> String {
 
 pub(crate) fn charge(charge: ChargeId) -> String {
     filled(CHARGE, charge)
+}
+
+/// The form that switches a plug-in on.
+pub(crate) fn bind(id: &str, version: &str) -> String {
+    format!("{}/bind", plugin(id, version))
+}
+
+pub(crate) fn binding_back(binding: BindingId) -> String {
+    filled(BINDING_BACK, binding)
+}
+
+pub(crate) fn proposal_approve(proposal: ProposalId) -> String {
+    filled(PROPOSAL_APPROVE, proposal)
+}
+
+pub(crate) fn proposal_refuse(proposal: ProposalId) -> String {
+    filled(PROPOSAL_REFUSE, proposal)
 }
 
 pub(crate) fn plugin(id: &str, version: &str) -> String {

@@ -13,7 +13,7 @@ use crate::{
 /// Plug-ins of one company.
 #[derive(Clone)]
 pub struct Plugins {
-    store: Arc<dyn CompanyStore>,
+    pub(super) store: Arc<dyn CompanyStore>,
     engine: Arc<dyn PolicyEngine>,
 }
 
@@ -66,11 +66,8 @@ impl Plugins {
         Ok(plugin)
     }
 
-    /// Switches a plug-in on after both checks of its settings: the schema's and the plug-in's own.
-    ///
-    /// # Errors
-    /// `Refused` without the permission; `Invalid` for settings that do not fit or facts that the host lacks.
-    pub async fn bind(&self, stamp: &Stamp, request: BindRequest) -> Result<Binding> {
+    /// The binding that a request asks for, after both checks of its settings: the schema's and the plug-in's own.
+    pub(super) async fn checked_binding(&self, stamp: &Stamp, request: BindRequest) -> Result<Binding> {
         stamp.actor.require(Permission::ManagePlugins)?;
         let name = format!("{}@{}", request.plugin_id, request.plugin_version);
         let plugin = self
@@ -83,7 +80,7 @@ impl Plugins {
         if request.effective_to.is_some_and(|to| to <= request.effective_from) {
             return Err(Error::invalid("the binding ends before it starts"));
         }
-        let binding = Binding {
+        Ok(Binding {
             id: BindingId::generate(),
             project_id: request.project_id,
             point: request.point,
@@ -95,9 +92,7 @@ impl Plugins {
             effective_from: request.effective_from,
             effective_to: request.effective_to,
             mode: request.mode,
-        };
-        self.store.add_binding(stamp, &binding, true).await?;
-        Ok(binding)
+        })
     }
 
     /// Fee and late-fee policies are bound to a fee item of the project.

@@ -225,6 +225,7 @@ pub(super) fn plugin(version: &str, digest: &str) -> InstalledPlugin {
             description: Description::default(),
         }],
         settings_schema: serde_json::json!({ "type": "object" }),
+        settings_renames: BTreeMap::new(),
         steps: BTreeMap::new(),
         messages: BTreeMap::new(),
         float_free: true,

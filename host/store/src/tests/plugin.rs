@@ -1,4 +1,8 @@
-use guanjia_domain::{Error, ids::BindingId, plugin::Binding};
+use guanjia_domain::{
+    Error,
+    ids::BindingId,
+    plugin::{Binding, Cause},
+};
 
 use super::{fixture::*, on_both};
 
@@ -20,13 +24,12 @@ on_both! {
     async fn one_active_binding_holds_on_a_day(db) {
         let fixture = Fixture::new(&db.store, 1).await;
         let next = Binding { settings: r#"{"price":"3.00"}"#.into(), ..binding(fixture.project.id, fixture.fee_item().id, "2025-06-01") };
-        let refused = fixture.store.add_binding(&fixture.stamp, &next, false).await.unwrap_err();
-        assert!(refused.to_string().contains("bound there already"), "{refused}");
-        fixture.store.add_binding(&fixture.stamp, &next, true).await.unwrap();
+        fixture.store.add_bindings(&fixture.stamp, std::slice::from_ref(&next), Cause::Bound).await.unwrap();
         let bindings = fixture.store.bindings(fixture.project.id).await.unwrap();
         assert_eq!(bindings[0].effective_to, Some(day("2025-06-01")));
         assert_eq!(fixture.store.binding(next.id).await.unwrap(), next);
         let before = Binding { id: BindingId::generate(), ..binding(fixture.project.id, fixture.fee_item().id, "2025-03-01") };
-        assert!(fixture.store.add_binding(&fixture.stamp, &before, true).await.is_err(), "it would run into the next one");
+        let refused = fixture.store.add_bindings(&fixture.stamp, &[before], Cause::Bound).await.unwrap_err();
+        assert!(refused.to_string().contains("bound there already"), "it would run into the next one: {refused}");
     }
 }

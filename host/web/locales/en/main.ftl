@@ -420,3 +420,38 @@ fault-cross-site-help = Nothing was changed. Do it again from a page of this sit
 fault-home = To the first page
 fault-back = Back
 fault-request = Request
+
+# Switching on, and approvals
+bind-do = Switch on
+bind-help = Choose a fee item, fill in the settings, and set the first day. The rule before it ends on the day before.
+bind-place = Project · fee item
+bind-load = Load current settings
+bind-choose = Choose a fee item first
+bind-current = In force now:
+bind-note = Note (for the second person and the audit trail)
+bind-propose = Submit for approval
+bind-second-person = The company asks for a second person's approval
+settings-entries-help = One a line: code value, such as shop 4.35
+settings-json-help = JSON
+settings-unset = not set
+migration-renamed = The setting { $old } is now called { $new }
+migration-dropped = The new version has no setting { $name }; its value { $value } is no longer used
+migration-added = The setting { $name } is new and has its default { $value }
+proposals-title = Rule approvals
+proposals-headline = { $count ->
+    [0] No rule waits for approval
+    [one] One rule waits for approval
+   *[other] { $count } rules wait for approval
+}
+proposals-empty = Nothing has been submitted yet
+proposals-rule = A second person has to approve a rule before it counts
+proposal-approve = Approve
+proposal-refuse = Refuse
+proposal-withdraw = Withdraw
+proposal-open = waiting
+proposal-approved = approved
+proposal-refused = refused
+proposal-withdrawn = withdrawn
+save = Save
+roll-back-do = Roll back
+roll-back-help = From this day on, what held before holds again.

@@ -394,3 +394,37 @@ fault-cross-site-help = 什么都没有改动。请从本站页面重新操作�
 fault-home = 回到今日
 fault-back = 返回
 fault-request = 请求编号
+
+# 启用与审批
+bind-do = 启用
+bind-help = 选择收费项目，填写参数，定一个生效日期。原来的规则在前一天结束。
+bind-place = 项目 · 收费项目
+bind-load = 载入当前参数
+bind-choose = 请先选择收费项目
+bind-current = 当前启用：
+bind-note = 说明（给审批人和审计看）
+bind-propose = 提交审批
+bind-second-person = 公司要求由第二人审批
+settings-entries-help = 每行一个：代码 数值，例如 shop 4.35
+settings-json-help = JSON 格式
+settings-unset = 未设置
+migration-renamed = 参数 { $old } 已改名为 { $new }
+migration-dropped = 新版本没有参数 { $name }，原值 { $value } 不再使用
+migration-added = 新增参数 { $name }，采用默认值 { $value }
+proposals-title = 启用审批
+proposals-headline = { $count ->
+    [0] 没有等待审批的规则
+   *[other] { $count } 项规则等待审批
+}
+proposals-empty = 还没有提交过审批
+proposals-rule = 规则启用前必须由第二人审批
+proposal-approve = 同意启用
+proposal-refuse = 不同意
+proposal-withdraw = 撤回
+proposal-open = 待审批
+proposal-approved = 已同意
+proposal-refused = 已拒绝
+proposal-withdrawn = 已撤回
+save = 保存
+roll-back-do = 退回上一规则
+roll-back-help = 从这一天起，之前的规则重新生效。

@@ -3,14 +3,19 @@
 use axum::{Json, extract::State, http::StatusCode};
 use guanjia_domain::{
     Error,
-    ids::{FeeItemId, ProjectId},
+    ids::{FeeItemId, ProjectId, TrialId},
     plugin::{BindRequest, Binding, Plugins},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Ask, List, Reply, date, units::ProjectQuery};
+use super::{
+    Ask, List, Reply,
+    activations::{ActivationBody, answered},
+    date,
+    units::ProjectQuery,
+};
 use crate::{
     AppState,
     access::{
@@ -84,14 +89,21 @@ pub(crate) struct NewBindingBody {
     to: Option<String>,
     /// `active` without it.
     mode: Option<String>,
+    /// Why, for the second person and the audit trail.
+    #[serde(default)]
+    note: String,
+    /// A trial whose report speaks for it.
+    #[schema(value_type = Option<Uuid>)]
+    trial: Option<TrialId>,
 }
 
-/// Switches a plug-in on. Settings are checked against its schema and by the plug-in itself. An open-ended earlier binding
-/// of the same fee item ends the day before.
+/// Switches a plug-in on, or proposes to where the company asks for a second person. Settings are checked against its schema
+/// and by the plug-in itself. An open-ended earlier binding of the same fee item ends the day before.
 #[utoipa::path(
     post, path = "/api/v1/bindings", tag = "bindings", request_body = NewBindingBody,
     responses(
-        (status = 201, body = BindingBody),
+        (status = 201, body = ActivationBody),
+        (status = 202, description = "waits for a second person", body = ActivationBody),
         (status = 409, description = "another binding holds then", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "the settings do not fit", body = Problem, content_type = "application/problem+json"),
     ),
@@ -100,7 +112,7 @@ pub(crate) async fn create_binding(
     access: Require<ManagePlugins>,
     State(app): State<AppState>,
     Json(body): Json<NewBindingBody>,
-) -> Answer<(StatusCode, Json<BindingBody>)> {
+) -> Answer<(StatusCode, Json<ActivationBody>)> {
     let known = access.store.fee_items(access.store.project(body.project).await?.id).await?;
     if let Some(unknown) = body.fee_item.filter(|wanted| known.iter().all(|item| item.id != *wanted)) {
         return Err(Error::not_found("fee item", unknown).into());
@@ -116,6 +128,6 @@ pub(crate) async fn create_binding(
         effective_to: body.to.as_deref().map(date).transpose()?,
         mode: body.mode.as_deref().unwrap_or("active").parse()?,
     };
-    let binding = Plugins::new(access.store.clone(), app.engine.clone()).bind(&access.stamp(), request).await?;
-    Ok((StatusCode::CREATED, Json(binding.into())))
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    Ok(answered(plugins.switch_on(&access.stamp(), request, &body.note, body.trial).await?))
 }

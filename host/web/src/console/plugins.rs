@@ -9,11 +9,12 @@ use guanjia_domain::{
     Error,
     access::Permission,
     facts::FeeFact,
-    plugin::{InstalledPlugin, Language, Plugins},
+    plugin::{BindingMode, InstalledPlugin, Language, Plugins},
 };
 
 use super::{
-    Page, Section,
+    Page, Section, ZONE,
+    home::today,
     line::{Named, choice, settings, title},
     show,
 };
@@ -95,6 +96,9 @@ struct PluginPage {
     exports: Vec<ExportView>,
     settings: Vec<Named>,
     bindings: Vec<BindingView>,
+    /// Where it is switched on; nowhere for those who may not.
+    bind_url: String,
+    today: String,
 }
 
 struct ExportView {
@@ -112,6 +116,8 @@ struct BindingView {
     mode: String,
     code: &'static str,
     settings: Vec<Named>,
+    /// Where it is taken back, while it holds.
+    back_url: String,
 }
 
 pub(crate) async fn page(
@@ -133,6 +139,12 @@ pub(crate) async fn page(
         exports: exports(words, &plugin),
         settings: schema_titles(words, &plugin.settings_schema),
         bindings,
+        bind_url: if page.may(Permission::ManagePlugins) {
+            urls::bind(&plugin.id, &plugin.version)
+        } else {
+            String::new()
+        },
+        today: today(&access, ZONE)?.to_string(),
         page,
         plugin,
     })
@@ -186,6 +198,7 @@ fn schema_titles(words: Words, schema: &serde_json::Value) -> Vec<Named> {
 
 async fn bindings(access: &Signed, plugin: &InstalledPlugin) -> Answer<Vec<BindingView>> {
     let words = access.words;
+    let may_manage = access.may(Permission::ManagePlugins);
     let mut views = Vec::new();
     for project in access.store.projects().await? {
         let fee_items = access.store.fee_items(project.id).await?;
@@ -204,6 +217,11 @@ async fn bindings(access: &Signed, plugin: &InstalledPlugin) -> Answer<Vec<Bindi
                 mode: words.code("mode", binding.mode.code()),
                 code: binding.mode.code(),
                 settings: settings(words, &plugin.settings_schema, &binding.settings),
+                back_url: if may_manage && binding.mode == BindingMode::Active && binding.effective_to.is_none() {
+                    urls::binding_back(binding.id)
+                } else {
+                    String::new()
+                },
             }
         }));
     }

@@ -14,7 +14,7 @@ use guanjia_domain::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
-    plugin::{Binding, ExtensionPoint, InstalledPlugin},
+    plugin::{ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, Proposal, ProposalState},
     point::Question,
     ports::*,
     values::Problem,
@@ -192,7 +192,15 @@ empty! {
         component(&str) -> Vec<u8>;
         bindings(ProjectId) -> Vec<Binding>;
         binding(BindingId) -> Binding;
-        add_binding(&Stamp, &Binding, bool) -> ();
+        add_bindings(&Stamp, &[Binding], Cause) -> ();
+    }
+    ActivationStore {
+        activation_rule() -> ActivationRule;
+        set_activation_rule(&Stamp, ActivationRule) -> ();
+        add_proposals(&Stamp, &[Proposal]) -> ();
+        proposals(u32) -> Vec<Proposal>;
+        proposal(ProposalId) -> Proposal;
+        decide_proposal(&Stamp, ProposalId, ProposalState, &str) -> Proposal;
     }
     BillingStore {
         create_run(&Stamp, &BillingRun, &Job) -> ();

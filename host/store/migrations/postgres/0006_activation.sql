@@ -1,0 +1,26 @@
+-- What a company asks before a rule counts, and what waits for a second person.
+
+-- At most one row a company; without one nothing is asked.
+CREATE TABLE activation_rule (
+    company_id UUID PRIMARY KEY NOT NULL CONSTRAINT activation_rule_company_fk REFERENCES management_company (id),
+    second_person BOOLEAN NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE proposal (
+    id UUID PRIMARY KEY NOT NULL,
+    company_id UUID NOT NULL CONSTRAINT proposal_company_fk REFERENCES management_company (id),
+    project_id UUID NOT NULL CONSTRAINT proposal_project_fk REFERENCES project (id),
+    -- What it becomes when it is approved, as JSON.
+    binding TEXT NOT NULL,
+    note TEXT NOT NULL,
+    trial_id UUID,
+    state TEXT NOT NULL,
+    proposed_by TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    decided_by TEXT,
+    decided_at TIMESTAMPTZ,
+    reason TEXT NOT NULL
+);
+CREATE INDEX proposal_company_idx ON proposal (company_id, id);
+CREATE INDEX proposal_open_idx ON proposal (company_id, id) WHERE state = 'open';

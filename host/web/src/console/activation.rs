@@ -1,0 +1,369 @@
+//! 启用: switching a rule on for a fee item, what waits for a second person, and back in one step.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use guanjia_domain::{
+    Error,
+    access::Permission,
+    estate::Project,
+    fee_item::FeeItem,
+    ids::{BindingId, FeeItemId, ProjectId, ProposalId},
+    plugin::{
+        ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Plugins, Proposal,
+        ProposalState, migrate_settings,
+    },
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+use super::{
+    Page, Section, ZONE,
+    home::today,
+    line::{Named, settings},
+    settings_form::{self, Field, Input},
+    show,
+};
+use crate::{
+    AppState,
+    access::{
+        Require, Signed,
+        needs::{ApprovePlugins, ManagePlugins, ManageUsers, ReadPlugins},
+    },
+    api::{activations::PROPOSALS_SHOWN, date},
+    fault::Answer,
+    urls,
+    words::{Arg, Words, text},
+};
+
+#[derive(Template)]
+#[template(path = "bind.html")]
+struct BindPage {
+    page: Page,
+    title: String,
+    plugin: String,
+    plugin_url: String,
+    here: String,
+    /// Fee items that the rule may answer for.
+    places: Vec<Place>,
+    chosen: String,
+    fields: Vec<Field>,
+    /// What became of the settings that are in force now.
+    carried: Vec<String>,
+    current: String,
+    from: String,
+    second_person: bool,
+}
+
+struct Place {
+    value: String,
+    label: String,
+    chosen: bool,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PlaceQuery {
+    #[serde(default)]
+    place: String,
+}
+
+/// A fee item of a project, as a form names it: `project/fee-item`.
+fn place_value(project: &Project, item: &FeeItem) -> String {
+    format!("{}/{}", project.id, item.id)
+}
+
+fn read_place(place: &str) -> Option<(ProjectId, FeeItemId)> {
+    let (project, item) = place.split_once('/')?;
+    Some((project.parse().ok()?, item.parse().ok()?))
+}
+
+pub(crate) async fn form(
+    access: Require<ManagePlugins>,
+    Path((id, version)): Path<(String, String)>,
+    Query(query): Query<PlaceQuery>,
+) -> Answer<Response> {
+    let plugin = installed(&access, &id, &version).await?;
+    let words = access.words;
+    let asked = read_place(&query.place);
+    let mut places = Vec::new();
+    for project in access.store.projects().await? {
+        for item in access.store.fee_items(project.id).await? {
+            places.push(Place {
+                chosen: asked == Some((project.id, item.id)),
+                value: place_value(&project, &item),
+                label: format!("{} · {}", project.name, item.name),
+            });
+        }
+    }
+    let current = match asked {
+        Some((project, item)) => current_binding(&access, project, item).await?,
+        None => None,
+    };
+    let (settings, carried) = match &current {
+        Some(binding) => carried_over(words, &plugin, binding)?,
+        None => (json!({}), Vec::new()),
+    };
+    let page = Page::new(&access, Section::Plugins, None);
+    show(&BindPage {
+        title: page.text(&plugin.title).to_owned(),
+        plugin: format!("{} {}", plugin.id, plugin.version),
+        plugin_url: urls::plugin(&plugin.id, &plugin.version),
+        here: urls::bind(&plugin.id, &plugin.version),
+        chosen: if places.iter().any(|place| place.chosen) { query.place } else { String::new() },
+        places,
+        fields: settings_form::fields(words, &plugin.settings_schema, &settings),
+        carried,
+        current: current.map(|binding| format!("{} {}", binding.plugin_id, binding.plugin_version)).unwrap_or_default(),
+        from: today(&access, ZONE)?.to_string(),
+        second_person: access.store.activation_rule().await?.second_person,
+        page,
+    })
+}
+
+async fn installed(access: &Signed, id: &str, version: &str) -> Answer<InstalledPlugin> {
+    let plugin = access.store.plugin(id, version).await?;
+    Ok(plugin.ok_or_else(|| Error::not_found("plug-in", format!("{id}@{version}")))?)
+}
+
+/// What answers for a fee item today.
+async fn current_binding(access: &Signed, project: ProjectId, item: FeeItemId) -> Answer<Option<Binding>> {
+    let today = today(access, ZONE)?;
+    let bindings = access.store.bindings(project).await?;
+    Ok(bindings.into_iter().find(|binding| {
+        binding.mode == BindingMode::Active && binding.fee_item_id == Some(item) && binding.holds_on(today)
+    }))
+}
+
+/// The settings in force under the new version's schema, with what became of them. Another plug-in's settings mean nothing
+/// here.
+fn carried_over(words: Words, plugin: &InstalledPlugin, current: &Binding) -> Answer<(Value, Vec<String>)> {
+    if current.plugin_id != plugin.id {
+        return Ok((json!({}), Vec::new()));
+    }
+    let migrated = migrate_settings(&current.settings, &plugin.settings_schema, &plugin.settings_renames)?;
+    let mut told = Vec::new();
+    for (old, new) in &migrated.renamed {
+        told.push(words.say("migration-renamed", &[("old", text(old.clone())), ("new", text(new.clone()))]));
+    }
+    for (name, value) in &migrated.dropped {
+        told.push(words.say("migration-dropped", &[("name", text(name.clone())), ("value", text(value.to_string()))]));
+    }
+    for (name, value) in &migrated.added {
+        told.push(words.say("migration-added", &[("name", text(name.clone())), ("value", text(value.to_string()))]));
+    }
+    Ok((migrated.settings, told))
+}
+
+pub(crate) async fn bind(
+    access: Require<ManagePlugins>,
+    State(app): State<AppState>,
+    Path((id, version)): Path<(String, String)>,
+    Form(form): Form<HashMap<String, String>>,
+) -> Answer<Response> {
+    let plugin = installed(&access, &id, &version).await?;
+    let entry = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+    let (project_id, fee_item_id) =
+        read_place(entry("place")).ok_or_else(|| Error::invalid(access.words.t("bind-choose")))?;
+    access.store.project(project_id).await?;
+    let point = plugin
+        .exports
+        .first()
+        .map(|export| export.point)
+        .ok_or_else(|| Error::invalid("the plug-in answers for nothing"))?;
+    let request = BindRequest {
+        project_id,
+        point,
+        fee_item_id: Some(fee_item_id),
+        plugin_id: plugin.id.clone(),
+        plugin_version: plugin.version.clone(),
+        settings: settings_form::read(&plugin.settings_schema, &form)?.to_string(),
+        effective_from: date(entry("from"))?,
+        effective_to: None,
+        mode: BindingMode::Active,
+    };
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let activation = plugins.switch_on(&access.stamp(), request, entry("note"), None).await?;
+    let next = if activation.proposals.is_empty() {
+        urls::plugin(&plugin.id, &plugin.version)
+    } else {
+        urls::PROPOSALS.to_owned()
+    };
+    Ok(Redirect::to(&next).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct BackForm {
+    from: String,
+}
+
+/// Takes a binding back from a day on.
+pub(crate) async fn roll_back(
+    access: Require<ManagePlugins>,
+    State(app): State<AppState>,
+    Path(id): Path<BindingId>,
+    Form(form): Form<BackForm>,
+) -> Answer<Response> {
+    let binding = access.store.binding(id).await?;
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let Binding { project_id, point, fee_item_id, .. } = binding;
+    plugins.roll_back(&access.stamp(), project_id, point, fee_item_id, date(&form.from)?).await?;
+    Ok(Redirect::to(&urls::plugin(&binding.plugin_id, &binding.plugin_version)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "proposals.html")]
+struct ProposalsPage {
+    page: Page,
+    headline: String,
+    rows: Vec<ProposalView>,
+    second_person: bool,
+    may_rule: bool,
+}
+
+struct ProposalView {
+    plugin: String,
+    plugin_url: String,
+    place: String,
+    from: String,
+    point: String,
+    state: String,
+    code: &'static str,
+    who: String,
+    note: String,
+    reason: String,
+    /// Now and then, where they differ.
+    changes: Vec<Change>,
+    approve_url: String,
+    refuse_url: String,
+    own: bool,
+}
+
+/// One setting before and after.
+struct Change {
+    label: String,
+    before: String,
+    after: String,
+}
+
+pub(crate) async fn proposals(access: Require<ReadPlugins>) -> Answer<Response> {
+    let page = Page::new(&access, Section::Plugins, None);
+    let mut rows = Vec::new();
+    for proposal in access.store.proposals(PROPOSALS_SHOWN).await? {
+        rows.push(proposal_view(&access, &page, proposal).await?);
+    }
+    let open = rows.iter().filter(|row| row.code == ProposalState::Open.code()).count();
+    show(&ProposalsPage {
+        headline: page.say("proposals-headline", &[("count", Arg::Count(i64::try_from(open).unwrap_or(i64::MAX)))]),
+        rows,
+        second_person: access.store.activation_rule().await?.second_person,
+        may_rule: access.may(Permission::ManageUsers),
+        page,
+    })
+}
+
+async fn proposal_view(access: &Signed, page: &Page, proposal: Proposal) -> Answer<ProposalView> {
+    let words = access.words;
+    let binding = proposal.binding;
+    let project = access.store.project(binding.project_id).await?;
+    let items = access.store.fee_items(project.id).await?;
+    let item = items.into_iter().find(|item| Some(item.id) == binding.fee_item_id);
+    let plugin = installed(access, &binding.plugin_id, &binding.plugin_version).await?;
+    let before = match &item {
+        Some(item) => current_binding(access, project.id, item.id).await?,
+        None => None,
+    };
+    let own = proposal.proposed_by == access.actor.name;
+    let open = proposal.state == ProposalState::Open;
+    let decides = open && !own && access.may(Permission::ApprovePlugins);
+    let refuses = decides || (open && own && access.may(Permission::ManagePlugins));
+    let who = match (&proposal.decided_by, proposal.decided_at) {
+        (Some(by), Some(at)) => format!("{} → {by} {}", proposal.proposed_by, page.time(&at)),
+        _ => format!("{} {}", proposal.proposed_by, page.time(&proposal.proposed_at)),
+    };
+    Ok(ProposalView {
+        changes: changes(words, &plugin, before.as_ref(), &binding),
+        plugin: format!("{} {}", page.text(&plugin.title), plugin.version),
+        plugin_url: urls::plugin(&plugin.id, &plugin.version),
+        place: item.map_or_else(|| project.name.clone(), |item| format!("{} · {}", project.name, item.name)),
+        from: binding.effective_from.to_string(),
+        point: words.code("point", point_code(binding.point)),
+        state: words.code("proposal", proposal.state.code()),
+        code: proposal.state.code(),
+        who,
+        note: proposal.note,
+        reason: proposal.reason,
+        approve_url: if decides { urls::proposal_approve(proposal.id) } else { String::new() },
+        refuse_url: if refuses { urls::proposal_refuse(proposal.id) } else { String::new() },
+        own,
+    })
+}
+
+fn point_code(point: ExtensionPoint) -> &'static str {
+    point.code()
+}
+
+/// Settings that differ from those in force, under the titles of the schema.
+fn changes(words: Words, plugin: &InstalledPlugin, before: Option<&Binding>, after: &Binding) -> Vec<Change> {
+    let before = before.map(|binding| settings(words, &plugin.settings_schema, &binding.settings)).unwrap_or_default();
+    let after = settings(words, &plugin.settings_schema, &after.settings);
+    let value_of = |rows: &[Named], code: &str| {
+        rows.iter().find(|row| row.code == code).map(|row| row.value.clone()).unwrap_or_default()
+    };
+    let mut changes: Vec<Change> = after
+        .iter()
+        .map(|row| Change { label: row.label.clone(), before: value_of(&before, &row.code), after: row.value.clone() })
+        .collect();
+    let gone = before.iter().filter(|row| after.iter().all(|other| other.code != row.code));
+    changes.extend(gone.map(|row| Change {
+        label: row.label.clone(),
+        before: row.value.clone(),
+        after: String::new(),
+    }));
+    changes.retain(|change| change.before != change.after);
+    changes
+}
+
+pub(crate) async fn approve(
+    access: Require<ApprovePlugins>,
+    State(app): State<AppState>,
+    Path(id): Path<ProposalId>,
+) -> Answer<Response> {
+    Plugins::new(access.store.clone(), app.engine.clone()).approve_proposal(&access.stamp(), id).await?;
+    Ok(Redirect::to(urls::PROPOSALS).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RefuseForm {
+    #[serde(default)]
+    reason: String,
+}
+
+pub(crate) async fn refuse(
+    access: Require<ReadPlugins>,
+    State(app): State<AppState>,
+    Path(id): Path<ProposalId>,
+    Form(form): Form<RefuseForm>,
+) -> Answer<Response> {
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    plugins.refuse_proposal(&access.stamp(), id, &form.reason).await?;
+    Ok(Redirect::to(urls::PROPOSALS).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RuleForm {
+    second_person: Option<String>,
+}
+
+pub(crate) async fn set_rule(
+    access: Require<ManageUsers>,
+    State(app): State<AppState>,
+    Form(form): Form<RuleForm>,
+) -> Answer<Response> {
+    let rule = ActivationRule { second_person: form.second_person.is_some() };
+    Plugins::new(access.store.clone(), app.engine.clone()).set_activation_rule(&access.stamp(), rule).await?;
+    Ok(Redirect::to(urls::PROPOSALS).into_response())
+}
