@@ -66,4 +66,6 @@ ids! {
     EventId,
     MeterId,
     MeterReadingId,
+    /// A key that a company trusts.
+    PublisherId,
 }

@@ -33,10 +33,12 @@ mod install;
 mod late_fee_policy;
 mod limits;
 mod log;
+mod outline;
 mod prepared;
 mod sandbox;
 #[cfg(test)]
 mod tests;
 
 pub use limits::Limits;
+pub use outline::outline;
 pub use sandbox::{LateFeeEvaluation, Sandbox, SandboxOptions};

@@ -143,7 +143,8 @@ ids!(
     ScheduleId,
     EventId,
     MeterId,
-    MeterReadingId
+    MeterReadingId,
+    PublisherId
 );
 
 macro_rules! codes {

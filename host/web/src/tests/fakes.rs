@@ -14,7 +14,7 @@ use guanjia_domain::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
-    plugin::{Binding, ExtensionPoint, InstalledPlugin},
+    plugin::{Binding, ExtensionPoint, InstalledPlugin, PluginSignature, TrustRule, TrustedPublisher},
     ports::*,
     values::{FeeBatch, Problem},
 };
@@ -90,6 +90,9 @@ impl Directory for Nobody {
 impl PolicyEngine for Nobody {
     fn profile(&self) -> String {
         String::new()
+    }
+    async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
+        nothing()
     }
     async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
         nothing()
@@ -184,7 +187,7 @@ empty! {
         add_meters(&Stamp, &[Meter], &[MeterReading]) -> ();
     }
     PluginStore {
-        install_plugin(&Stamp, &InstalledPlugin, &[u8]) -> ();
+        install_plugins(&Stamp, &[NewPlugin<'_>]) -> ();
         plugins() -> Vec<InstalledPlugin>;
         plugin(&str, &str) -> Option<InstalledPlugin>;
         plugin_by_digest(&str) -> Option<InstalledPlugin>;
@@ -192,6 +195,13 @@ empty! {
         bindings(ProjectId) -> Vec<Binding>;
         binding(BindingId) -> Binding;
         add_binding(&Stamp, &Binding, bool) -> ();
+    }
+    TrustStore {
+        trusted_publishers() -> Vec<TrustedPublisher>;
+        add_trusted_publisher(&Stamp, &TrustedPublisher) -> ();
+        remove_trusted_publisher(&Stamp, PublisherId) -> TrustedPublisher;
+        trust_rule() -> TrustRule;
+        set_trust_rule(&Stamp, TrustRule) -> ();
     }
     BillingStore {
         create_run(&Stamp, &BillingRun, &Job) -> ();
