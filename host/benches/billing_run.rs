@@ -26,7 +26,7 @@ use guanjia_domain::{
     billing::Billing,
     decision::Outcome,
     ids::BillingRunId,
-    plugin::{ExtensionPoint, InstalledPlugin},
+    plugin::{ExtensionPoint, InstalledPlugin, PluginSignature},
     point::{Answer, Question},
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::{FeeAnswer, FeeBatch, Problem},
@@ -90,6 +90,10 @@ struct Native {
 impl PolicyEngine for Native {
     fn profile(&self) -> String {
         "native".into()
+    }
+
+    async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
+        unreachable!("the measurement installs through the sandbox")
     }
 
     async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {

@@ -17,7 +17,7 @@ pub async fn install(office: &Office, stamp: &Stamp) -> Result<Vec<InstalledPlug
             installed.push(plugin);
             continue;
         }
-        installed.push(office.plugins.install(stamp, standard.component).await?);
+        installed.push(office.plugins.install_own(stamp, standard.component).await?);
     }
     Ok(installed)
 }

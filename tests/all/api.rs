@@ -1,6 +1,9 @@
 //! The HTTP door of the real process: who gets in, what a month takes over HTTP, what is refused and how, and how it closes.
 
-use crate::host::{Host, PROJECT, Server, workbook, workbook_with_cell};
+use crate::{
+    host::{Host, PROJECT, Server, workbook, workbook_with_cell},
+    trust::Desk,
+};
 use guanjia_domain::{
     access::{Permission, Role},
     import::Cell,
@@ -20,6 +23,9 @@ const LINES: i64 = 852;
 const TOTAL_FEN: i64 = 13_998_672;
 /// An id that nothing has.
 const UNKNOWN: &str = "01933f2a-0000-7000-8000-0000000000ff";
+/// Public keys that nobody here has the other half of.
+const KEY: &str = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+const OTHER_KEY: &str = "ed25519:3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
 /// Sent where the file is not looked at: a larger one might still be on its way when the answer comes.
 const NO_WORKBOOK: &[u8] = b"no workbook";
 /// How long the work of one run may take on a loaded machine.
@@ -198,6 +204,7 @@ struct Known {
     decision: String,
     line: String,
     proposal: String,
+    publisher: String,
 }
 
 impl Known {
@@ -215,6 +222,7 @@ impl Known {
             charge: text(&charge["id"]).to_owned(),
             decision: text(&charge["decision"]).to_owned(),
             line: charge["line"].to_string(),
+            publisher: text(&first("/api/v1/publishers").await["id"]).to_owned(),
             project,
         }
     }
@@ -227,6 +235,7 @@ impl Known {
             "charges" => &self.charge,
             "decisions" => &self.decision,
             "proposals" => &self.proposal,
+            "publishers" => &self.publisher,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -280,7 +289,7 @@ impl Operation {
                 });
             }
         }
-        assert!(operations.len() >= 33, "only {} operations are documented", operations.len());
+        assert!(operations.len() >= 38, "only {} operations are documented", operations.len());
         operations
     }
 
@@ -337,6 +346,8 @@ impl Operation {
             "/api/v1/activation-rule" => json!({ "second_person": false }),
             refuse if refuse.ends_with("/refuse") => json!({ "reason": "too dear" }),
             migration if migration.ends_with("/settings-migration") => json!({ "settings": {"price": "9.99"} }),
+            "/api/v1/publishers" => json!({"name": "Somebody", "key": OTHER_KEY}),
+            "/api/v1/trust-rule" => json!({"require_trusted": false}),
             // With its placeholder, or an id that nothing has.
             unit if unit.starts_with("/api/v1/units/") => json!({
                 "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",
@@ -363,6 +374,7 @@ async fn newest_change(admin: &Caller) -> i64 {
 async fn nobody_reads_or_writes_without_the_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = Host::fresh(kind).await;
     host.json(&["demo", "--no-serve"]);
+    host.json(&["plugin", "trust", "add", "Author", KEY]);
     let server = host.serve();
     let nobody = Caller::nobody(&server);
     let operations = Operation::all(&nobody.get("/api/v1/openapi.json").await.json(200));
@@ -398,6 +410,7 @@ async fn nobody_reads_or_writes_without_the_role(#[values(Kind::Sqlite, Kind::Po
 async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = Host::fresh(kind).await;
     host.json(&["demo", "--no-serve"]);
+    host.json(&["plugin", "trust", "add", "Author", KEY]);
     let server = host.serve();
     let admin = Caller::nobody(&server).with(host.token("admin"));
     let known = Known::of(&admin).await;
@@ -415,12 +428,14 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             continue;
         }
         let expected = match (operation.method.as_str(), operation.path.as_str()) {
-            ("POST", "/api/v1/users") => 201,
+            ("POST", "/api/v1/users" | "/api/v1/publishers") => 201,
             ("POST", "/api/v1/plugins") => 422,
             _ => 200,
         };
         assert_eq!(answer.status, expected, "{} {}: {answer:?}", operation.method, operation.path);
-        for foreign in [&known.project, &known.unit, &known.run, &known.charge, &known.decision] {
+        for foreign in
+            [&known.project, &known.unit, &known.run, &known.charge, &known.decision, &known.publisher, &KEY.to_owned()]
+        {
             assert!(!answer.text.contains(foreign.as_str()), "{} {}: {answer:?}", operation.method, operation.path);
         }
     }
@@ -1050,4 +1065,60 @@ async fn a_run_outlives_the_host_that_began_it(#[values(Kind::Sqlite, Kind::Post
     let previewed = li.get(&format!("/api/v1/billing-runs/{run}")).await.json(200);
     assert_eq!((&previewed["lines"], &previewed["total_fen"]), (&json!(LINES), &json!(TOTAL_FEN)));
     office.host.assert_consistent();
+}
+
+/// Whom to trust, over HTTP: what is said there holds for what is installed there, and before.
+#[rstest]
+#[tokio::test]
+async fn publishers_are_trusted_over_http(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (host, desk) = (Host::fresh(kind).await, Desk::new());
+    for (name, role) in [("boss", "admin"), ("wang", "manager")] {
+        host.run(&["user", "add", name, "--role", role]).expect(0);
+    }
+    let server = host.serve();
+    let boss = Caller::nobody(&server).with(host.token("boss"));
+    let wang = Caller::nobody(&server).with(host.token("wang"));
+    let key = desk.key("author");
+    let file = desk.standard("area-fee");
+    desk.json(&["plugin", "sign", &file, "--key", "author"]);
+    let upload = async || {
+        let body = std::fs::read(&file).unwrap();
+        said(boss.request(Method::POST, "/api/v1/plugins").header(header::CONTENT_TYPE, "application/wasm").body(body))
+            .await
+    };
+    let rule = async |on: bool| {
+        said(boss.request(Method::PUT, "/api/v1/trust-rule").json(&json!({"require_trusted": on}))).await.json(200)
+    };
+    assert_eq!(wang.get("/api/v1/trust-rule").await.json(200), json!({"require_trusted": false}));
+    assert_eq!(rule(true).await, json!({"require_trusted": true}));
+    assert!(text(&upload().await.problem(422, "untrusted-plugin")["detail"]).contains("plugin trust add"));
+    boss.send("/api/v1/publishers", &json!({"name": "Author", "key": "ed25519:12"})).await.problem(422, "invalid");
+    boss.send("/api/v1/publishers", &json!({"name": "", "key": key})).await.problem(422, "invalid");
+    let added = boss.send("/api/v1/publishers", &json!({"name": "Author", "key": key})).await.json(201);
+    boss.send("/api/v1/publishers", &json!({"name": "Other", "key": key})).await.problem(409, "conflict");
+    assert_eq!(wang.get("/api/v1/publishers").await.json(200)["items"], json!([added]));
+    let installed = upload().await.json(201);
+    assert_eq!(
+        (&installed["signature"], &installed["signers"][0]["trusted_as"]),
+        (&json!("trusted"), &json!("Author"))
+    );
+    assert_eq!(installed["signers"][0]["key_id"], added["key_id"]);
+
+    let one = format!("/api/v1/publishers/{}", text(&added["id"]));
+    said(wang.request(Method::DELETE, &one)).await.problem(403, "permission");
+    assert_eq!(said(boss.request(Method::DELETE, &one)).await.status, 204);
+    said(boss.request(Method::DELETE, &one)).await.problem(404, "not-found");
+    let listed = wang.get("/api/v1/plugins").await.json(200)["items"][0].clone();
+    assert_eq!((&listed["signature"], &listed["signers"][0]["trusted_as"]), (&json!("unknown-key"), &Value::Null));
+    let page = said(wang.request(Method::GET, "/plugins/area-fee/1.0.0").header(header::ACCEPT_LANGUAGE, "en")).await;
+    assert!(
+        page.status == 200 && page.text.contains("Unknown key") && page.text.contains(text(&added["key_id"])),
+        "{page:?}"
+    );
+    let audit = boss.get("/api/v1/audit?limit=20").await.json(200);
+    let actions: Vec<&str> = audit["items"].as_array().unwrap().iter().map(|row| text(&row["action"])).collect();
+    for action in ["trust-rule.change", "publisher.trust", "publisher.distrust", "plugin.install"] {
+        assert!(actions.contains(&action), "{action}: {actions:?}");
+    }
+    host.assert_consistent();
 }

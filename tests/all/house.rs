@@ -16,11 +16,20 @@ fn root() -> PathBuf {
 const EDGES: &[(&str, &[&str])] = &[
     (
         "guanjia",
-        &["guanjia-domain", "guanjia-exchange", "guanjia-packaging", "guanjia-sandbox", "guanjia-store", "guanjia-web"],
+        &[
+            "guanjia-domain",
+            "guanjia-exchange",
+            "guanjia-packaging",
+            "guanjia-registry",
+            "guanjia-sandbox",
+            "guanjia-store",
+            "guanjia-web",
+        ],
     ),
     ("guanjia-domain", &["guanjia-values"]),
     ("guanjia-exchange", &["guanjia-domain"]),
     ("guanjia-packaging", &["guanjia-values"]),
+    ("guanjia-registry", &[]),
     ("guanjia-sandbox", &["guanjia-domain", "guanjia-packaging", "guanjia-values"]),
     ("guanjia-store", &["guanjia-domain"]),
     ("guanjia-web", &["guanjia-domain", "guanjia-exchange"]),

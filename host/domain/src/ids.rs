@@ -70,4 +70,6 @@ ids! {
     EventId,
     MeterId,
     MeterReadingId,
+    /// A key that a company trusts.
+    PublisherId,
 }

@@ -1,10 +1,14 @@
 //! Installed plug-ins and the bindings that switch them on.
 
 mod activation;
+pub mod difference;
 mod migration;
 mod service;
+pub mod signature;
+pub mod trust;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use crate::{Date, Error, Result, access::codes, ids::*, values::Description};
@@ -15,7 +19,9 @@ pub use activation::{
 };
 pub use migration::{SettingsMigration, migrate_settings};
 pub(crate) use service::StoredComponents;
-pub use service::{BindRequest, Plugins};
+pub use service::{BindRequest, PluginFile, Plugins};
+pub use signature::{Judgement, PluginSignature, PublicKey, SignatureState, Signer};
+pub use trust::{Trust, TrustRule, TrustedPublisher};
 
 codes! {
     /// Whether the answers of a binding count.
@@ -74,8 +80,9 @@ pub struct MessageText {
 pub struct InstalledPlugin {
     pub id: String,
     pub version: String,
-    /// SHA-256 of the component file, in hex: the identity that decisions name.
+    /// SHA-256 of the component without its signatures, in hex: what runs, and the identity that decisions name.
     pub digest: String,
+    /// As the manifest says. Who signed is another question.
     pub publisher: String,
     pub title: Text,
     pub summary: Text,
@@ -89,7 +96,12 @@ pub struct InstalledPlugin {
     pub messages: BTreeMap<String, MessageText>,
     /// Whether the component is free of floating point.
     pub float_free: bool,
+    /// Size of the component without its signatures.
     pub size_bytes: i64,
+    /// Signatures that hold, whoever made them. They may become more while the plug-in is installed, so they are kept beside
+    /// it and not in it.
+    #[serde(skip)]
+    pub signatures: Vec<PluginSignature>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +120,18 @@ impl InstalledPlugin {
             .iter()
             .find(|export| export.point == point)
             .ok_or_else(|| Error::invalid(format!("plug-in {} {} does not export {point}", self.id, self.version)))
+    }
+
+    /// The component within the file that this plug-in was read from: what is kept and run. Signatures follow it there.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the file is another one.
+    pub fn component_in<'a>(&self, file: &'a [u8]) -> Result<&'a [u8]> {
+        usize::try_from(self.size_bytes)
+            .ok()
+            .and_then(|size| file.get(..size))
+            .filter(|component| hex::encode(Sha256::digest(component)) == self.digest)
+            .ok_or_else(|| Error::invalid(format!("this is not the file of plug-in {} {}", self.id, self.version)))
     }
 }
 

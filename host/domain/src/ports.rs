@@ -19,7 +19,10 @@ use crate::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
-    plugin::{ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, Proposal, ProposalState},
+    plugin::{
+        ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
+        TrustRule, TrustedPublisher,
+    },
     point::Question,
     values::Problem,
 };
@@ -56,6 +59,7 @@ pub trait CompanyStore:
     + EstateStore
     + PluginStore
     + ActivationStore
+    + TrustStore
     + BillingStore
     + JobStore
     + AuditStore
@@ -230,11 +234,19 @@ pub trait EstateStore: Send + Sync {
 
 #[async_trait]
 pub trait PluginStore: Send + Sync {
-    /// Keeps a checked component. Installing the same bytes again changes nothing.
+    /// Keeps checked components with their signatures: all of them or, where one cannot be kept, none. Installing the same
+    /// component again adds the signatures that are new.
     ///
     /// # Errors
-    /// `Conflict` when the same id and version is installed with other bytes.
-    async fn install_plugin(&self, stamp: &Stamp, plugin: &InstalledPlugin, component: &[u8]) -> Result<()>;
+    /// `Conflict` when the same id and version is installed with another component.
+    async fn install_plugins(&self, stamp: &Stamp, plugins: &[NewPlugin<'_>]) -> Result<()>;
+    /// Keeps one checked component.
+    ///
+    /// # Errors
+    /// As [`PluginStore::install_plugins`].
+    async fn install_plugin(&self, stamp: &Stamp, plugin: &InstalledPlugin, component: &[u8]) -> Result<()> {
+        self.install_plugins(stamp, &[NewPlugin { plugin, component, origin: "" }]).await
+    }
     async fn plugins(&self) -> Result<Vec<InstalledPlugin>>;
     async fn plugin(&self, id: &str, version: &str) -> Result<Option<InstalledPlugin>>;
     async fn plugin_by_digest(&self, digest: &str) -> Result<Option<InstalledPlugin>>;
@@ -270,6 +282,32 @@ pub trait ActivationStore: Send + Sync {
         state: ProposalState,
         reason: &str,
     ) -> Result<Proposal>;
+}
+
+/// A checked component that is to be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct NewPlugin<'a> {
+    pub plugin: &'a InstalledPlugin,
+    /// The component without its signatures: the bytes that the digest names.
+    pub component: &'a [u8],
+    /// Where it came from, such as a reference of a registry with its digest; empty for a file. For the audit trail.
+    pub origin: &'a str,
+}
+
+/// Whom a company trusts.
+#[async_trait]
+pub trait TrustStore: Send + Sync {
+    /// In the order of their names.
+    async fn trusted_publishers(&self) -> Result<Vec<TrustedPublisher>>;
+    /// # Errors
+    /// `Conflict` when the key is trusted already, under whatever name.
+    async fn add_trusted_publisher(&self, stamp: &Stamp, publisher: &TrustedPublisher) -> Result<()>;
+    /// # Errors
+    /// `NotFound`.
+    async fn remove_trusted_publisher(&self, stamp: &Stamp, publisher: PublisherId) -> Result<TrustedPublisher>;
+    async fn trust_rule(&self) -> Result<TrustRule>;
+    /// The same rule again changes nothing.
+    async fn set_trust_rule(&self, stamp: &Stamp, rule: TrustRule) -> Result<()>;
 }
 
 /// A page of units to read for a run: those after one id, up to and including another.
@@ -463,7 +501,12 @@ pub trait IdempotencyStore: Send + Sync {
 pub trait PolicyEngine: Send + Sync {
     /// Everything that decisions may depend on: engine version, limits, switches.
     fn profile(&self) -> String;
-    /// Verifies a component file without trusting it: type, imports, manifest, description, golden cases.
+    /// Who signed a component file. Nothing else of it is looked at, and nothing is compiled or run.
+    ///
+    /// # Errors
+    /// `Invalid` that says what to do, as for a signature that does not hold.
+    async fn signatures(&self, file: Vec<u8>) -> Result<Vec<PluginSignature>>;
+    /// Verifies a component file without trusting it: signatures, type, imports, manifest, description, golden cases.
     ///
     /// # Errors
     /// `Invalid` that says what to do.

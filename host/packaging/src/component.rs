@@ -4,7 +4,10 @@ use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wit_component::ComponentEncoder;
 
-use crate::manifest::{Manifest, ManifestError, SECTION};
+use crate::{
+    manifest::{Manifest, ManifestError, SECTION},
+    signature::{SIGNATURES_BYTES_MAX, Signature, SignatureError, read_signatures},
+};
 
 /// Components in Rust or C have 20–140 kB, those that carry an interpreter up to 19 MB; this leaves room above them.
 pub const COMPONENT_SIZE_MAX: usize = 32 * 1024 * 1024;
@@ -16,10 +19,12 @@ pub struct ComponentInfo {
     pub imports: Vec<String>,
     /// Names of what it exports, such as `guanjia:fee-policy/fee-policy@1.0.0`, in their order.
     pub exports: Vec<String>,
-    /// Bytes.
+    /// Bytes, without the signatures that follow the component in its file.
     pub size: usize,
-    /// SHA-256 of the bytes, in hexadecimal.
+    /// SHA-256 of these bytes, in hexadecimal: what identifies the component, whoever signed it.
     pub digest: String,
+    /// Who signed the file. Every one of them holds; whether it is trusted is another question.
+    pub signatures: Vec<Signature>,
     /// Whether no instruction, type or constant in it is floating point.
     pub float_free: bool,
 }
@@ -41,6 +46,10 @@ pub enum ComponentError {
     NoManifest,
     #[error("the component carries more than one manifest")]
     SeveralManifests,
+    #[error("the file is signed already: what is added now would break its signatures")]
+    Signed,
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
 }
@@ -60,15 +69,12 @@ pub fn embed_manifest(component: &[u8], manifest: &Manifest) -> Result<Vec<u8>, 
     if !manifest_sections(component)?.is_empty() {
         return Err(ComponentError::SeveralManifests);
     }
+    if !read_signatures(component)?.signatures.is_empty() {
+        return Err(ComponentError::Signed);
+    }
     let json = manifest.to_json()?;
-    let mut payload = Vec::with_capacity(json.len() + SECTION.len() + 5);
-    push_leb128(&mut payload, SECTION.len());
-    payload.extend_from_slice(SECTION.as_bytes());
-    payload.extend_from_slice(&json);
     let mut bytes = component.to_vec();
-    bytes.push(CUSTOM_SECTION);
-    push_leb128(&mut bytes, payload.len());
-    bytes.extend_from_slice(&payload);
+    bytes.extend_from_slice(&custom_section(SECTION, &json));
     Ok(bytes)
 }
 
@@ -81,9 +87,10 @@ pub fn read_manifest(component: &[u8]) -> Result<Manifest, ComponentError> {
     }
 }
 
-/// Validates a component and says what it imports and exports. Nothing is compiled or run.
-pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
-    check_header(component)?;
+/// Validates a component file and says who signed it, what it imports and what it exports. Nothing is compiled or run.
+pub fn inspect(file: &[u8]) -> Result<ComponentInfo, ComponentError> {
+    let signed = read_signatures(file)?;
+    let component = signed.component;
     let with_floats = WasmFeatures::default() | WasmFeatures::COMPONENT_MODEL;
     validate(component, with_floats).map_err(|reason| ComponentError::Invalid { reason })?;
     let mut info = ComponentInfo {
@@ -91,6 +98,7 @@ pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
         exports: Vec::new(),
         size: component.len(),
         digest: hex::encode(Sha256::digest(component)),
+        signatures: signed.signatures,
         float_free: validate(component, with_floats - WasmFeatures::FLOATS).is_ok(),
     };
     for_each_outer(component, |payload| {
@@ -115,13 +123,26 @@ pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
 /// Id of a custom section in the binary format.
 const CUSTOM_SECTION: u8 = 0;
 
+/// A custom section of that name, written as briefly as the format allows.
+pub(crate) fn custom_section(name: &str, data: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(data.len() + name.len() + 5);
+    push_leb128(&mut payload, name.len());
+    payload.extend_from_slice(name.as_bytes());
+    payload.extend_from_slice(data);
+    let mut bytes = Vec::with_capacity(payload.len() + 6);
+    bytes.push(CUSTOM_SECTION);
+    push_leb128(&mut bytes, payload.len());
+    bytes.extend_from_slice(&payload);
+    bytes
+}
+
 fn validate(component: &[u8], features: WasmFeatures) -> Result<(), String> {
     Validator::new_with_features(features).validate_all(component).map(drop).map_err(|error| error.to_string())
 }
 
 /// Refuses what is too large, no WebAssembly, or a core module, before anything else reads it.
-fn check_header(bytes: &[u8]) -> Result<(), ComponentError> {
-    if bytes.len() > COMPONENT_SIZE_MAX {
+pub(crate) fn check_header(bytes: &[u8]) -> Result<(), ComponentError> {
+    if bytes.len() > COMPONENT_SIZE_MAX + SIGNATURES_BYTES_MAX {
         return Err(ComponentError::TooLarge { size: bytes.len() });
     }
     match Parser::new(0).parse_all(bytes).next() {

@@ -2,15 +2,21 @@
 //!
 //! - [`manifest`] reads `plugin.toml`, checks it and inlines the settings schema and the golden cases.
 //! - [`component`] turns a core module into a component that carries its manifest, and reads both back.
+//! - [`signature`] says who vouches for a component, in the component's own file.
+//! - [`bundle`] packs several components into one file.
 //! - [`build`] runs the nested `cargo build` for `wasm32-unknown-unknown`, for build scripts and tests.
 //!
 //! It is *not* a sandbox: nothing here runs a plug-in. What it reads may come from anybody, so it reads with limits and
 //! answers with sentences.
 
 pub mod build;
+pub mod bundle;
 pub mod component;
 pub mod manifest;
+pub mod signature;
 
 pub use build::{BuildError, BuiltPlugin, build_plugins, watched_paths};
+pub use bundle::{BundleEntry, BundleError, Packed, is_bundle, pack, read_bundle};
 pub use component::{ComponentError, ComponentInfo, componentise, embed_manifest, inspect, read_manifest};
 pub use manifest::{Export, Localized, Manifest, ManifestError, MessageText, StepText};
+pub use signature::{PrivateKey, PublicKey, Signature, SignatureError, SignedFile, read_signatures, sign};

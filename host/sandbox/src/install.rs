@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use guanjia_domain::{
     Error, Result,
-    plugin::{ExtensionPoint, InstalledPlugin, MessageText, PluginExport, StepText, Text},
+    facts::FeeFact,
+    plugin::{ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text},
     values::Description,
 };
 use guanjia_packaging::{ComponentError, ComponentInfo, Export, Localized, Manifest, manifest};
@@ -28,14 +29,15 @@ struct Candidate {
     manifest: Manifest,
 }
 
-/// Size, type, manifest, imports, exports, compilation, description, golden cases: the cheap checks come first, and
-/// nothing is run before everything else is known to fit.
+/// Size, signatures, type, manifest, imports, exports, compilation, description, golden cases: the cheap checks come first,
+/// and nothing is run before everything else is known to fit. What is compiled is the component without its signatures.
 pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<InstalledPlugin> {
     let bytes: Arc<[u8]> = bytes.into();
     let size_max = sandbox.component_bytes_max();
     let read = Arc::clone(&bytes);
     let examined = tokio::task::spawn_blocking(move || examine(&read, size_max));
     let candidate = Arc::new(bounded(COMPILE_TIME, examined).await??);
+    let bytes: Arc<[u8]> = bytes[..candidate.info.size].into();
     let (component, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
     let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(&candidate));
     let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest)).await??;
@@ -43,8 +45,18 @@ pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Installe
     installed(&candidate, exports)
 }
 
-/// What can be said without compiling.
-fn examine(bytes: &[u8], size_max: usize) -> Result<Candidate> {
+/// Who signed a file. All signatures are checked, and nothing else of it is looked at.
+pub(crate) async fn signatures(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Vec<PluginSignature>> {
+    let size_max = sandbox.component_bytes_max();
+    let read = tokio::task::spawn_blocking(move || {
+        check_size(&bytes, size_max)?;
+        let signed = guanjia_packaging::read_signatures(&bytes).map_err(|error| component_refused(&error))?;
+        signed.signatures.iter().map(signature).collect()
+    });
+    bounded(COMPILE_TIME, read).await?
+}
+
+fn check_size(bytes: &[u8], size_max: usize) -> Result<()> {
     if bytes.len() > size_max {
         return Err(refused(format!(
             "the component has {} bytes; at most {size_max} are installed. Build it in the release profile with `strip` and `lto`, \
@@ -52,6 +64,12 @@ fn examine(bytes: &[u8], size_max: usize) -> Result<Candidate> {
             bytes.len()
         )));
     }
+    Ok(())
+}
+
+/// What can be said without compiling.
+fn examine(bytes: &[u8], size_max: usize) -> Result<Candidate> {
+    check_size(bytes, size_max)?;
     let info = guanjia_packaging::inspect(bytes).map_err(|error| component_refused(&error))?;
     let manifest = guanjia_packaging::read_manifest(bytes).map_err(|error| component_refused(&error))?;
     check_imports(&info)?;
@@ -67,6 +85,10 @@ fn component_refused(error: &ComponentError) -> Error {
         ComponentError::Invalid { .. } => ". Build it again; the file may be cut or use an extension of WebAssembly",
         ComponentError::NoManifest => ". Add a plugin.toml and build it with `guanjia plugin build`",
         ComponentError::SeveralManifests => ". Build it from its core module again",
+        ComponentError::Signed => ". Build it again, without its signatures",
+        ComponentError::Signature(_) => {
+            ". Nothing of it is installed: get the file from its publisher again, or build and sign it again"
+        }
         ComponentError::Manifest(_) => ". Mend plugin.toml and build it again",
     };
     refused(format!("{error}{advice}"))
@@ -201,19 +223,24 @@ fn installed(candidate: &Candidate, exports: Vec<PluginExport>) -> Result<Instal
         messages: messages(manifest),
         float_free: info.float_free,
         size_bytes: i64::try_from(info.size).map_err(|_| Error::Overflow("measuring a component"))?,
+        signatures: info.signatures.iter().map(signature).collect::<Result<_>>()?,
     })
 }
 
-fn text(localized: &Localized) -> Text {
+fn signature(signature: &guanjia_packaging::Signature) -> Result<PluginSignature> {
+    Ok(PluginSignature { key: signature.key.to_string().parse()?, publisher: signature.publisher.clone() })
+}
+
+pub(crate) fn text(localized: &Localized) -> Text {
     Text { zh: localized.zh.clone(), en: localized.en.clone() }
 }
 
-fn step_text(step: &manifest::StepText) -> StepText {
+pub(crate) fn step_text(step: &manifest::StepText) -> StepText {
     StepText { args: step.args.clone(), label: text(&step.label), text: text(&step.text) }
 }
 
 /// The manifest's sentences, and those of the codes that the SDK raises by itself.
-fn messages(manifest: &Manifest) -> BTreeMap<String, MessageText> {
+pub(crate) fn messages(manifest: &Manifest) -> BTreeMap<String, MessageText> {
     let codes = manifest.messages.keys().map(String::as_str).chain(SDK_CODES);
     let message = |code: &str| {
         let message = manifest.message(code)?;
@@ -238,6 +265,7 @@ mod tests {
             exports: Vec::new(),
             size: 0,
             digest: String::new(),
+            signatures: Vec::new(),
             float_free: true,
         }
     }

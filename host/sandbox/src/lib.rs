@@ -33,6 +33,7 @@ mod install;
 mod late_fee_policy;
 mod limits;
 mod log;
+mod outline;
 mod policy;
 mod prepared;
 mod sandbox;
@@ -41,4 +42,5 @@ mod tests;
 mod values;
 
 pub use limits::Limits;
+pub use outline::outline;
 pub use sandbox::{Sandbox, SandboxOptions};

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use guanjia_domain::{
     Error, Result,
     decision::{CallFailure, HoldKind, Outcome},
-    plugin::{ExtensionPoint, InstalledPlugin},
+    plugin::{ExtensionPoint, InstalledPlugin, PluginSignature},
     point::Question,
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::Problem,
@@ -192,6 +192,10 @@ pub(crate) async fn bounded<T>(time: Duration, work: tokio::task::JoinHandle<T>)
 impl PolicyEngine for Sandbox {
     fn profile(&self) -> String {
         self.inner.profile.clone()
+    }
+
+    async fn signatures(&self, file: Vec<u8>) -> Result<Vec<PluginSignature>> {
+        install::signatures(self, file).await
     }
 
     async fn verify(&self, component: Vec<u8>) -> Result<InstalledPlugin> {

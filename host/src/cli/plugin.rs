@@ -1,29 +1,63 @@
-//! `guanjia plugin install|list|inspect|bind|rollback|…`.
+//! `guanjia plugin …`: the integrator's tools and the admin's side.
+
+mod inspect;
+mod keys;
+mod source;
+mod transport;
+mod trust;
 
 use clap::Subcommand;
 use guanjia_domain::{
     Date, Error, Result,
-    access::Stamp,
+    access::{Permission, Stamp},
     ids::{FeeItemId, ProjectId, ProposalId},
     plugin::{
-        Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Proposal,
-        TemplateRequest, migrate_settings,
+        Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginFile,
+        Proposal, TemplateRequest, TrustedPublisher, migrate_settings, signature::judge,
     },
 };
+use guanjia_packaging::read_bundle;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
+use self::source::{Login, Source};
 use super::{Done, Global, output};
 use crate::{boot::Office, standard_plugins};
 
+/// Settings are a form that a person fills in; price tables with thousands of rows have a hundred kilobytes.
+const SETTINGS_BYTES_MAX: usize = 4 << 20;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Plugin {
-    /// Check a component file and keep it; `standard` stands for the plug-ins inside this binary.
-    Install { file: PathBuf },
+    /// Check a component file and keep it. Of a bundle, all components or none. `standard` stands for the plug-ins inside this
+    /// binary.
+    Install {
+        /// A component file, a bundle, or a reference of a registry.
+        #[arg(value_name = "FILE|REF")]
+        plugin: String,
+        #[command(flatten)]
+        login: Login,
+    },
     /// The installed plug-ins.
     List,
-    /// What a component file is, without a database.
-    Inspect { file: PathBuf },
+    /// What a plug-in is and who signed it; a file or a reference without a database.
+    Inspect(inspect::Inspect),
+    /// Make a key to sign with.
+    Keygen(keys::Keygen),
+    /// Sign a component file.
+    Sign(keys::Sign),
+    /// Who signed a component file, and whether the signatures hold.
+    Verify(keys::Verify),
+    /// Pack component files into one file, for where no registry reaches.
+    Pack(transport::Pack),
+    /// Put a component file into a registry.
+    Push(transport::Push),
+    /// Get a component file out of a registry.
+    Pull(transport::Pull),
+    /// Whose signatures the company accepts.
+    #[command(subcommand)]
+    Trust(trust::Trust),
     /// Switch a plug-in on from a date, for a project or for all; where the company asks for it, a second person approves.
     Bind(Bind),
     /// Take the rule that holds on a day back: what held before it holds again from that day on.
@@ -101,26 +135,25 @@ pub(super) struct Rollback {
 
 impl Plugin {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
-        if let Plugin::Inspect { file } = self {
-            return inspect(file);
+        match self {
+            Plugin::Inspect(command) => return command.run(global).await,
+            Plugin::Keygen(command) => return command.run(global),
+            Plugin::Sign(command) => return command.run(global),
+            Plugin::Verify(command) => return command.run(global),
+            Plugin::Pack(command) => return command.run(global),
+            Plugin::Push(command) => return command.run(global).await,
+            Plugin::Pull(command) => return command.run(global).await,
+            Plugin::Trust(command) => return command.run(global).await,
+            Plugin::Install { .. } | Plugin::List | Plugin::Bind(_) | Plugin::Bindings { .. } => {}
         }
         let office = global.office().await?;
         let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
         match self {
-            Plugin::Install { file } if file == Path::new("standard") => {
-                for plugin in standard_plugins::install(&office, &stamp).await? {
-                    print_plugin(&plugin, global.json);
-                }
+            Plugin::Install { plugin, login } => {
+                let installed = install(&office, &stamp, plugin, login).await?;
+                print_plugins(&office, &installed, global.json).await?;
             }
-            Plugin::Install { file } => {
-                let plugin = office.plugins.install(&stamp, &read(file)?).await?;
-                print_plugin(&plugin, global.json);
-            }
-            Plugin::List => {
-                for plugin in office.store.plugins().await? {
-                    print_plugin(&plugin, global.json);
-                }
-            }
+            Plugin::List => print_plugins(&office, &office.store.plugins().await?, global.json).await?,
             Plugin::Bind(bind) => print_activation(&bind.activate(&office, &stamp).await?, global.json),
             Plugin::Rollback(back) => {
                 let project = output::project(&office, &back.project).await?;
@@ -159,25 +192,45 @@ impl Plugin {
                     print_binding(&binding, global.json);
                 }
             }
-            Plugin::Inspect { .. } => {}
+            _ => {}
         }
         Ok(Done::Well)
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|error| Error::invalid(format!("{} cannot be read: {error}", file.display())))
+async fn install(office: &Office, stamp: &Stamp, plugin: &str, login: &Login) -> Result<Vec<InstalledPlugin>> {
+    if plugin == "standard" && !Path::new(plugin).exists() {
+        return standard_plugins::install(office, stamp).await;
+    }
+    // Asked before anything is fetched: who may not install has nothing to do with what a registry holds.
+    stamp.actor.require(Permission::ManagePlugins)?;
+    match source::get(plugin, login).await? {
+        Source::Component(found) => {
+            let file = PluginFile { bytes: &found.file, name: plugin, origin: &found.origin };
+            office.plugins.install_all(stamp, &[file]).await
+        }
+        Source::Bundle(bundle) => {
+            let packed = read_bundle(&bundle).map_err(|error| {
+                Error::invalid(format!("{error}. Nothing of the bundle is installed: get it again, or pack it again"))
+            })?;
+            let origin = format!("bundle {}", hex::encode(Sha256::digest(&bundle)));
+            let named: Vec<_> = packed
+                .iter()
+                .map(|packed| (format!("{}@{}", packed.entry.id, packed.entry.version), packed.file))
+                .collect();
+            let files: Vec<PluginFile<'_>> =
+                named.iter().map(|(name, bytes)| PluginFile { bytes, name, origin: &origin }).collect();
+            office.plugins.install_all(stamp, &files).await
+        }
+    }
 }
 
-fn inspect(file: &Path) -> Result<Done> {
-    let component = read(file)?;
-    let info = guanjia_packaging::inspect(&component).map_err(|error| Error::invalid(error.to_string()))?;
-    let manifest = guanjia_packaging::read_manifest(&component).map_err(|error| Error::invalid(error.to_string()))?;
-    output::line(&json!({
-        "id": manifest.id, "version": manifest.version.to_string(), "digest": info.digest, "size": info.size,
-        "imports": info.imports, "exports": info.exports, "float_free": info.float_free,
-    }));
-    Ok(Done::Well)
+async fn print_plugins(office: &Office, plugins: &[InstalledPlugin], json: bool) -> Result<()> {
+    let trusted = office.store.trusted_publishers().await?;
+    for plugin in plugins {
+        print_plugin(plugin, &trusted, json);
+    }
+    Ok(())
 }
 
 /// Proposals that a list shows; what is older stands in the audit trail.
@@ -219,7 +272,7 @@ fn id_and_version(plugin: &str) -> Result<(&str, &str)> {
 }
 
 fn read_text(file: &Path) -> Result<String> {
-    String::from_utf8(read(file)?).map_err(|_| Error::invalid("the settings are not UTF-8"))
+    String::from_utf8(source::read(file, SETTINGS_BYTES_MAX)?).map_err(|_| Error::invalid("the settings are not UTF-8"))
 }
 
 async fn fee_item_named(office: &Office, project: ProjectId, name: Option<&str>) -> Result<Option<FeeItemId>> {
@@ -264,15 +317,18 @@ fn print_proposal(proposal: &Proposal, json: bool) {
     }
 }
 
-fn print_plugin(plugin: &InstalledPlugin, json: bool) {
+fn print_plugin(plugin: &InstalledPlugin, trusted: &[TrustedPublisher], json: bool) {
+    let judgement = judge(&plugin.signatures, trusted);
     if json {
         let exports: Vec<_> = plugin.exports.iter().map(|export| export.point.code()).collect();
         output::line(&json!({
             "id": plugin.id, "version": plugin.version, "digest": plugin.digest, "title": plugin.title,
             "exports": exports, "float_free": plugin.float_free, "size": plugin.size_bytes,
+            "signature": judgement.state, "signatures": keys::told(&judgement),
         }));
     } else {
-        output::text(&format!("{}@{}  {}  {}", plugin.id, plugin.version, plugin.title.zh, plugin.digest));
+        let (id, version, title, digest) = (&plugin.id, &plugin.version, &plugin.title.zh, &plugin.digest);
+        output::text(&format!("{id}@{version}  {title}  {digest}  {}", judgement.state));
     }
 }
 

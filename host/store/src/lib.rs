@@ -36,6 +36,7 @@ mod plugin;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use guanjia_domain::{Error, Result, ids::CompanyId, ports::CompanyStore};
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use guanjia_domain::{
     ids::{BindingId, ProjectId},
     plugin::{Binding, BindingMode, Cause, InstalledPlugin},
     ports::PluginStore,
+    ports::{NewPlugin, PluginStore},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -46,7 +47,7 @@ pub(crate) fn read_binding(cells: &mut Cells<'_>) -> Result<Binding> {
     })
 }
 
-fn read_plugin(row: &Row) -> Result<InstalledPlugin> {
+pub(crate) fn read_plugin(row: &Row) -> Result<InstalledPlugin> {
     value::json(&row.only::<String>()?)
 }
 
@@ -208,63 +209,38 @@ fn overlap(left: &Binding, right: &Binding) -> bool {
 
 #[async_trait]
 impl PluginStore for CompanyScope {
-    async fn install_plugin(&self, stamp: &Stamp, plugin: &InstalledPlugin, component: &[u8]) -> Result<()> {
+    async fn install_plugins(&self, stamp: &Stamp, plugins: &[NewPlugin<'_>]) -> Result<()> {
         let mut scope = self.write().await?;
-        let known = scope
-            .row(
-                sql!("SELECT digest FROM plugin WHERE company_id = $1 AND code = $2 AND version = $3"),
-                values![&plugin.id, &plugin.version],
-            )
-            .await?;
-        match known.map(|row| row.only::<String>()).transpose()? {
-            Some(digest) if digest == plugin.digest => return Ok(()),
-            Some(_) => {
-                return Err(Error::Conflict(format!(
-                    "plug-in {} {} is installed with other content: give the new one a new version",
-                    plugin.id, plugin.version
-                )));
+        for new in plugins {
+            if scope.write_plugin(stamp, new).await? {
+                scope.note_plugin(stamp, new).await?;
+            } else {
+                scope.add_signatures(stamp, new.plugin).await?;
             }
-            None => {}
         }
-        scope
-            .execute(
-                sql!(
-                    "INSERT INTO plugin_component (company_id, digest, component, created_at) VALUES ($1, $2, $3, $4) ",
-                    "ON CONFLICT (company_id, digest) DO NOTHING"
-                ),
-                values![&plugin.digest, component.to_vec(), stamp.at],
-            )
-            .await?;
-        scope
-            .execute(
-                sql!("INSERT INTO plugin (company_id, digest, code, version, manifest, created_at) VALUES ($1, $2, $3, $4, $5, $6)"),
-                values![&plugin.digest, &plugin.id, &plugin.version, value::to_json(plugin)?, stamp.at],
-            )
-            .await?;
-        let after = json!({ "digest": plugin.digest, "publisher": plugin.publisher, "size_bytes": plugin.size_bytes });
-        let subject = format!("plugin {} {}", plugin.id, plugin.version);
-        let payload = json!({ "id": plugin.id, "version": plugin.version });
-        scope.event(stamp.at, "plugin.installed", None, plugin.digest.clone(), &payload).await?;
-        scope.audit(stamp, Change::of("plugin.install", subject, after)).await?;
         scope.commit().await
     }
 
     async fn plugins(&self) -> Result<Vec<InstalledPlugin>> {
         let statement = sql!("SELECT manifest FROM plugin WHERE company_id = $1 ORDER BY code, created_at, version");
-        let rows = self.read().await?.rows(statement, values![]).await?;
-        rows.iter().map(read_plugin).collect()
+        let mut scope = self.read().await?;
+        let rows = scope.rows(statement, values![]).await?;
+        let mut plugins: Vec<InstalledPlugin> = rows.iter().map(read_plugin).collect::<Result<_>>()?;
+        let mut digest_to_signatures = scope.signatures().await?;
+        for plugin in &mut plugins {
+            plugin.signatures = digest_to_signatures.remove(&plugin.digest).unwrap_or_default();
+        }
+        Ok(plugins)
     }
 
     async fn plugin(&self, id: &str, version: &str) -> Result<Option<InstalledPlugin>> {
         let statement = sql!("SELECT manifest FROM plugin WHERE company_id = $1 AND code = $2 AND version = $3");
-        let row = self.read().await?.row(statement, values![id, version]).await?;
-        row.as_ref().map(read_plugin).transpose()
+        self.read().await?.signed_plugin(statement, values![id, version]).await
     }
 
     async fn plugin_by_digest(&self, digest: &str) -> Result<Option<InstalledPlugin>> {
         let statement = sql!("SELECT manifest FROM plugin WHERE company_id = $1 AND digest = $2");
-        let row = self.read().await?.row(statement, values![digest]).await?;
-        row.as_ref().map(read_plugin).transpose()
+        self.read().await?.signed_plugin(statement, values![digest]).await
     }
 
     async fn component(&self, digest: &str) -> Result<Vec<u8>> {

@@ -145,7 +145,8 @@ ids!(
     ScheduleId,
     EventId,
     MeterId,
-    MeterReadingId
+    MeterReadingId,
+    PublisherId
 );
 
 macro_rules! codes {

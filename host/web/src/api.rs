@@ -9,6 +9,7 @@ pub(crate) mod decisions;
 pub(crate) mod imports;
 pub(crate) mod plugins;
 pub(crate) mod projects;
+pub(crate) mod publishers;
 pub(crate) mod units;
 pub(crate) mod users;
 

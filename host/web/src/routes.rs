@@ -128,6 +128,11 @@ fn api_table() -> Vec<Route> {
         api!(POST "/api/v1/decisions/{id}/replay", ReadCharges, api::decisions::replay_decision),
         api!(GET "/api/v1/plugins", ReadPlugins, api::plugins::list_plugins),
         api!(POST "/api/v1/plugins", ManagePlugins, api::plugins::install_plugin).with_body(UPLOAD_BYTES_MAX),
+        api!(GET "/api/v1/publishers", ReadPlugins, api::publishers::list_publishers),
+        api!(POST "/api/v1/publishers", ManagePlugins, api::publishers::create_publisher),
+        api!(DELETE "/api/v1/publishers/{id}", ManagePlugins, api::publishers::delete_publisher),
+        api!(GET "/api/v1/trust-rule", ReadPlugins, api::publishers::read_trust_rule),
+        api!(PUT "/api/v1/trust-rule", ManagePlugins, api::publishers::edit_trust_rule),
         api!(GET "/api/v1/bindings", ReadPlugins, api::bindings::list_bindings),
         api!(POST "/api/v1/bindings", ManagePlugins, api::bindings::create_binding),
         api!(POST "/api/v1/bindings/everywhere", ManagePlugins, api::activations::bind_everywhere),
@@ -244,6 +249,7 @@ fn note_permission(document: &mut utoipa::openapi::OpenApi, route: &Route) {
     let operation = match route.method {
         Method::GET => &mut item.get,
         Method::PUT => &mut item.put,
+        Method::DELETE => &mut item.delete,
         _ => &mut item.post,
     };
     if let Some(operation) = operation {

@@ -1,11 +1,13 @@
-//! What tests of several crates need: databases of both kinds, each test with its own.
+//! What tests of several crates need: databases of both kinds, and registries, each test with its own.
 //!
 //! PostgreSQL is the real one, started once a process from the installed binaries; it ends with the process, however that
 //! ends.
 
 mod postgres;
+mod registry;
 
 pub use postgres::postgres_url;
+pub use registry::{REGISTRY_USER, RegistryAccess, TestRegistry};
 
 /// A fresh database of its own for one test.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ impl Kind {
     /// # Panics
     /// When the machine has no place for it, or no PostgreSQL.
     pub async fn fresh(self) -> TestDatabase {
+        choose_cryptography();
         match self {
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -38,4 +41,11 @@ impl Kind {
             Kind::Postgres => TestDatabase { url: postgres_url().await, _folder: None },
         }
     }
+}
+
+/// Makes the choice of cryptography that HTTP clients of tests need before they are built: they share a library with the
+/// host, which leaves that choice to the process.
+pub(crate) fn choose_cryptography() {
+    // An error says that it is made already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }

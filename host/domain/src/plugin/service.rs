@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Binding, BindingMode, ExtensionPoint, InstalledPlugin, canonical_settings, check_settings};
+use super::{
+    Binding, BindingMode, ExtensionPoint, InstalledPlugin, TrustRule, canonical_settings, check_settings,
+    signature::judge,
+};
 use crate::{
     Date, Error, Result,
     access::{Permission, Stamp},
     ids::*,
-    ports::{CompanyStore, ComponentSource, PolicyEngine},
+    ports::{CompanyStore, ComponentSource, NewPlugin, PolicyEngine},
 };
 
 /// Plug-ins of one company.
@@ -38,6 +41,16 @@ pub struct BindRequest {
     pub mode: BindingMode,
 }
 
+/// A component file that is to be installed.
+#[derive(Debug, Clone, Copy)]
+pub struct PluginFile<'a> {
+    pub bytes: &'a [u8],
+    /// How whoever brought it calls it, for a refusal.
+    pub name: &'a str,
+    /// Where it came from, such as a reference of a registry with its digest; empty for a file. For the audit trail.
+    pub origin: &'a str,
+}
+
 /// Component files come out of the store by digest.
 pub(crate) struct StoredComponents<'a>(pub &'a dyn CompanyStore);
 
@@ -54,16 +67,64 @@ impl Plugins {
         Self { store, engine }
     }
 
-    /// Checks a component file and keeps it. The same bytes again change nothing.
+    /// Checks a component file and keeps it. The same file again changes nothing; the same component with more signatures
+    /// adds those.
     ///
     /// # Errors
-    /// `Refused` without the permission; `Invalid` with what to do when a check fails; `Conflict` when other bytes carry
-    /// the same id and version.
-    pub async fn install(&self, stamp: &Stamp, component: &[u8]) -> Result<InstalledPlugin> {
+    /// `Refused` without the permission, or when the company asks for a trusted signature; `Invalid` with what to do when a
+    /// check fails, as for a signature that does not hold; `Conflict` when another component carries the same id and version.
+    pub async fn install(&self, stamp: &Stamp, file: &[u8]) -> Result<InstalledPlugin> {
+        let installed = self.install_all(stamp, &[PluginFile { bytes: file, name: "the plug-in", origin: "" }]).await?;
+        installed.into_iter().next().ok_or_else(|| Error::invalid("there is nothing to install"))
+    }
+
+    /// Checks component files and keeps all of them or, when one is refused, none.
+    ///
+    /// # Errors
+    /// As [`Plugins::install`]; the first refusal counts.
+    pub async fn install_all(&self, stamp: &Stamp, files: &[PluginFile<'_>]) -> Result<Vec<InstalledPlugin>> {
         stamp.actor.require(Permission::ManagePlugins)?;
-        let plugin = self.engine.verify(component.to_vec()).await?;
-        self.store.install_plugin(stamp, &plugin, component).await?;
+        self.admit(files).await?;
+        let mut plugins = Vec::with_capacity(files.len());
+        for file in files {
+            plugins.push(self.engine.verify(file.bytes.to_vec()).await?);
+        }
+        self.keep(stamp, &plugins, files).await?;
+        Ok(plugins)
+    }
+
+    /// Asks the company's rule about signatures first of all: what it refuses is neither compiled nor run.
+    async fn admit(&self, files: &[PluginFile<'_>]) -> Result<()> {
+        let rule = self.store.trust_rule().await?;
+        if rule == TrustRule::default() {
+            return Ok(());
+        }
+        let trusted = self.store.trusted_publishers().await?;
+        for file in files {
+            let signatures = self.engine.signatures(file.bytes.to_vec()).await?;
+            rule.admit(file.name, &judge(&signatures, &trusted))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a plug-in that came inside this host: whoever runs the host trusts what is in it, signed or not.
+    ///
+    /// # Errors
+    /// As [`Plugins::install`], but for the company's rule about signatures.
+    pub async fn install_own(&self, stamp: &Stamp, file: &[u8]) -> Result<InstalledPlugin> {
+        stamp.actor.require(Permission::ManagePlugins)?;
+        let plugin = self.engine.verify(file.to_vec()).await?;
+        self.keep(stamp, std::slice::from_ref(&plugin), &[PluginFile { bytes: file, name: "", origin: "host" }])
+            .await?;
         Ok(plugin)
+    }
+
+    async fn keep(&self, stamp: &Stamp, plugins: &[InstalledPlugin], files: &[PluginFile<'_>]) -> Result<()> {
+        let mut new = Vec::with_capacity(plugins.len());
+        for (plugin, file) in plugins.iter().zip(files) {
+            new.push(NewPlugin { plugin, component: plugin.component_in(file.bytes)?, origin: file.origin });
+        }
+        self.store.install_plugins(stamp, &new).await
     }
 
     /// The binding that a request asks for, after both checks of its settings: the schema's and the plug-in's own.

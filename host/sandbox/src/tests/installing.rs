@@ -81,3 +81,36 @@ async fn a_component_of_the_size_limit_is_installed_and_one_byte_more_is_not() {
     let error = with_max(component.len() - 1).verify(component).await.unwrap_err().to_string();
     assert!(error.contains("or have the operator raise the limit"), "{error}");
 }
+
+/// A file with signatures is the component without them: the same identity, the same machine code, more to say.
+#[tokio::test]
+async fn signatures_do_not_change_what_runs() {
+    let sandbox = sandbox(Limits::default());
+    let component = Guest::default().component();
+    let key = guanjia_packaging::PrivateKey::generate().unwrap();
+    let file = guanjia_packaging::sign(&component, &key, "author").unwrap();
+    let plugin = sandbox.verify(file.clone()).await.unwrap();
+    assert_eq!(plugin.digest, super::digest(&component));
+    assert_eq!(plugin.component_in(&file).unwrap(), component);
+    assert_eq!(sandbox.signatures(file).await.unwrap(), plugin.signatures);
+    let signers: Vec<_> = plugin.signatures.iter().map(|by| (by.key.to_string(), by.publisher.as_str())).collect();
+    assert_eq!(signers, [(key.public().to_string(), "author")]);
+    assert_eq!(plugin.signatures[0].key.id(), key.public().id());
+    let unsigned = sandbox.verify(component.clone()).await.unwrap();
+    assert_eq!(unsigned, guanjia_domain::plugin::InstalledPlugin { signatures: vec![], ..plugin.clone() });
+    assert!(sandbox.evaluate_fee(&plugin.digest, "{}", super::batch(1)).await.is_ok());
+    assert!(plugin.component_in(&component[1..]).is_err() && plugin.component_in(b"").is_err());
+}
+
+#[tokio::test]
+async fn a_signature_that_does_not_hold_is_refused_with_what_to_do() {
+    let key = guanjia_packaging::PrivateKey::generate().unwrap();
+    let mut file = guanjia_packaging::sign(&Guest::default().component(), &key, "author").unwrap();
+    let last = file.len() - 1;
+    file[last] ^= 1;
+    let sandbox = sandbox(Limits::default());
+    let asked = sandbox.signatures(file.clone()).await.unwrap_err().to_string();
+    let error = sandbox.verify(file).await.unwrap_err().to_string();
+    assert_eq!(asked, error);
+    assert!(error.contains("author") && error.contains("get the file from its publisher again"), "{error}");
+}

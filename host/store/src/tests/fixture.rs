@@ -230,6 +230,7 @@ pub(super) fn plugin(version: &str, digest: &str) -> InstalledPlugin {
         messages: BTreeMap::new(),
         float_free: true,
         size_bytes: 9,
+        signatures: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Installed plug-ins.
 
 use axum::{Json, body::Bytes, extract::State, http::StatusCode};
-use guanjia_domain::plugin::{InstalledPlugin, Plugins};
+use guanjia_domain::plugin::{InstalledPlugin, Judgement, Plugins, Trust, signature::judge};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,9 +20,13 @@ use crate::{
 pub(crate) struct PluginBody {
     pub id: String,
     pub version: String,
-    /// SHA-256 of the component file.
+    /// SHA-256 of the component without its signatures.
     pub digest: String,
+    /// As the plug-in says of itself; who signed it stands in `signers`.
     pub publisher: String,
+    /// What its signatures are worth to the company today: `trusted`, `unknown-key`, `unsigned`.
+    pub signature: String,
+    pub signers: Vec<SignerBody>,
     pub title: TextBody,
     pub summary: TextBody,
     pub exports: Vec<ExportBody>,
@@ -50,14 +54,35 @@ pub(crate) struct ExportBody {
     pub facts: Vec<String>,
 }
 
-impl From<InstalledPlugin> for PluginBody {
-    fn from(plugin: InstalledPlugin) -> Self {
+/// One key that signed a plug-in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SignerBody {
+    /// Public key (Ed25519), written `ed25519:` and 64 hexadecimal digits.
+    pub key: String,
+    /// A short name of the key, for people to compare.
+    pub key_id: String,
+    /// Who signed, in their own words.
+    pub publisher: String,
+    /// The name under which the company trusts the key.
+    pub trusted_as: Option<String>,
+}
+
+impl PluginBody {
+    fn new(plugin: InstalledPlugin, judgement: Judgement) -> Self {
         let exports = plugin.exports.into_iter();
+        let signers = judgement.signers.into_iter().map(|signer| SignerBody {
+            key_id: signer.key.id(),
+            key: signer.key.to_string(),
+            publisher: signer.publisher,
+            trusted_as: signer.trusted_as,
+        });
         Self {
             id: plugin.id,
             version: plugin.version,
             digest: plugin.digest,
             publisher: plugin.publisher,
+            signature: judgement.state.to_string(),
+            signers: signers.collect(),
             title: TextBody { zh: plugin.title.zh, en: plugin.title.en },
             summary: TextBody { zh: plugin.summary.zh, en: plugin.summary.en },
             exports: exports
@@ -77,16 +102,22 @@ impl From<InstalledPlugin> for PluginBody {
 /// Lists installed plug-ins.
 #[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = List<PluginBody>)))]
 pub(crate) async fn list_plugins(access: Require<ReadPlugins>) -> Reply<List<PluginBody>> {
-    Ok(Json(List::whole(access.store.plugins().await?)))
+    let trusted = access.store.trusted_publishers().await?;
+    let plugins = access.store.plugins().await?.into_iter().map(|plugin| {
+        let judgement = judge(&plugin.signatures, &trusted);
+        PluginBody::new(plugin, judgement)
+    });
+    Ok(Json(List { items: plugins.collect(), next: None }))
 }
 
-/// Installs a component. It is checked first: type, imports, manifest, golden cases. The same file again changes nothing.
+/// Installs a component. It is checked first: signatures, type, imports, manifest, golden cases. The same file again changes
+/// nothing; the same component with more signatures adds those.
 #[utoipa::path(
     post, path = "/api/v1/plugins", tag = "plugins", request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses(
         (status = 201, body = PluginBody),
         (status = 409, description = "the version is installed with other bytes", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "not a plug-in that this host accepts", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "not a plug-in that this host accepts; `untrusted-plugin`: the company asks for a trusted signature", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn install_plugin(
@@ -96,5 +127,6 @@ pub(crate) async fn install_plugin(
 ) -> Answer<(StatusCode, Json<PluginBody>)> {
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
     let plugin = plugins.install(&access.stamp(), &component).await?;
-    Ok((StatusCode::CREATED, Json(plugin.into())))
+    let judgement = Trust::new(access.store.clone()).judge(&plugin).await?;
+    Ok((StatusCode::CREATED, Json(PluginBody::new(plugin, judgement))))
 }

@@ -9,7 +9,7 @@ use guanjia_domain::{
     Error,
     access::Permission,
     facts::FeeFact,
-    plugin::{BindingMode, InstalledPlugin, Language, Plugins},
+    plugin::{BindingMode, InstalledPlugin, Language, Plugins, Signer, Trust},
 };
 
 use super::{
@@ -93,6 +93,9 @@ struct PluginPage {
     summary: String,
     plugin: InstalledPlugin,
     size: String,
+    signature: String,
+    signature_code: &'static str,
+    signers: Vec<Signer>,
     exports: Vec<ExportView>,
     settings: Vec<Named>,
     bindings: Vec<BindingView>,
@@ -131,11 +134,15 @@ pub(crate) async fn page(
         .ok_or_else(|| Error::not_found("plug-in", format!("{id}@{version}")))?;
     let words = access.words;
     let bindings = bindings(&access, &plugin).await?;
+    let judgement = Trust::new(access.store.clone()).judge(&plugin).await?;
     let page = Page::new(&access, Section::Plugins, None);
     show(&PluginPage {
         title: page.text(&plugin.title).to_owned(),
         summary: page.text(&plugin.summary).to_owned(),
         size: format::bytes(plugin.size_bytes),
+        signature: words.code("signature", judgement.state.code()),
+        signature_code: judgement.state.code(),
+        signers: judgement.signers,
         exports: exports(words, &plugin),
         settings: schema_titles(words, &plugin.settings_schema),
         bindings,

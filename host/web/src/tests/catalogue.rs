@@ -6,7 +6,7 @@ use guanjia_domain::{
     decision::HoldKind,
     estate::{OccupancyStatus, TenureKind, UnitKind},
     import::DifferenceKind,
-    plugin::{BindingMode, ExtensionPoint, Language},
+    plugin::{BindingMode, ExtensionPoint, Language, SignatureState},
 };
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -112,6 +112,7 @@ fn every_code_of_the_domain_has_a_word() {
     wanted.extend(TenureKind::ALL.iter().map(|code| format!("tenure-{code}")));
     wanted.extend(DifferenceKind::ALL.iter().map(|code| format!("difference-{code}")));
     wanted.extend(BindingMode::ALL.iter().map(|code| format!("mode-{code}")));
+    wanted.extend(SignatureState::ALL.iter().map(|code| format!("signature-{code}")));
     wanted.extend(ExtensionPoint::ALL.iter().map(|code| format!("point-{code}")));
     for key in wanted {
         assert!(known.contains(key.as_str()), "the catalogue has no {key}");

@@ -14,7 +14,10 @@ use guanjia_domain::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
-    plugin::{ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, Proposal, ProposalState},
+    plugin::{
+        ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
+        TrustRule, TrustedPublisher,
+    },
     point::Question,
     ports::*,
     values::Problem,
@@ -91,6 +94,9 @@ impl Directory for Nobody {
 impl PolicyEngine for Nobody {
     fn profile(&self) -> String {
         String::new()
+    }
+    async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
+        nothing()
     }
     async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
         nothing()
@@ -185,7 +191,7 @@ empty! {
         add_meters(&Stamp, &[Meter], &[MeterReading]) -> ();
     }
     PluginStore {
-        install_plugin(&Stamp, &InstalledPlugin, &[u8]) -> ();
+        install_plugins(&Stamp, &[NewPlugin<'_>]) -> ();
         plugins() -> Vec<InstalledPlugin>;
         plugin(&str, &str) -> Option<InstalledPlugin>;
         plugin_by_digest(&str) -> Option<InstalledPlugin>;
@@ -201,6 +207,13 @@ empty! {
         proposals(u32) -> Vec<Proposal>;
         proposal(ProposalId) -> Proposal;
         decide_proposal(&Stamp, ProposalId, ProposalState, &str) -> Proposal;
+    }
+    TrustStore {
+        trusted_publishers() -> Vec<TrustedPublisher>;
+        add_trusted_publisher(&Stamp, &TrustedPublisher) -> ();
+        remove_trusted_publisher(&Stamp, PublisherId) -> TrustedPublisher;
+        trust_rule() -> TrustRule;
+        set_trust_rule(&Stamp, TrustRule) -> ();
     }
     BillingStore {
         create_run(&Stamp, &BillingRun, &Job) -> ();
