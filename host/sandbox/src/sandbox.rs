@@ -326,13 +326,22 @@ impl Inner {
 
     fn evaluate_late_fee(&self, digest: &str, settings: &str, batch: &LateFeeBatch) -> Result<LateFeeEvaluation> {
         let prepared = self.ready(digest)?;
+        self.evaluate_late_fee_prepared(&prepared, settings, batch)
+    }
+
+    pub(crate) fn evaluate_late_fee_prepared(
+        &self,
+        prepared: &Prepared,
+        settings: &str,
+        batch: &LateFeeBatch,
+    ) -> Result<LateFeeEvaluation> {
         let point = ExtensionPoint::LateFeePolicy;
-        let policy = prepared.late_fee_policy.as_ref().ok_or_else(|| not_exported(&prepared, point))?;
+        let policy = prepared.late_fee_policy.as_ref().ok_or_else(|| not_exported(prepared, point))?;
         check_size(batch.charges.due_on.len())?;
         let _span = tracing::debug_span!("evaluate", plugin = %prepared.label, %point).entered();
         let started = Instant::now();
         let called = policy.evaluate(&self.runtime, &self.limits, settings, batch)?;
-        record(&prepared, point.code(), &called, started);
+        record(prepared, point.code(), &called, started);
         Ok(LateFeeEvaluation { fuel: fuel(&called), outcome: called.result, log: called.log })
     }
 }
@@ -354,7 +363,7 @@ fn record<T>(prepared: &Prepared, function: &'static str, called: &Called<T>, st
     for line in &called.log {
         tracing::trace!(plugin = %prepared.label, %line, "a plug-in logged");
     }
-    if let Err(CallFailure { kind, reason }) = &called.result {
+    if let Err(CallFailure { kind, reason, .. }) = &called.result {
         debug_assert_ne!(*kind, HoldKind::PolicyError, "a policy's own words are an answer");
         tracing::warn!(plugin = %prepared.label, function, %kind, %reason, duration_ms = millis(duration), "a call came to nothing");
     }
