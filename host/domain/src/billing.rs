@@ -16,9 +16,9 @@ pub use batch::{ItemTerms, PreparedBatch, prepare, split};
 pub use check::{AnswerLimits, check_answer};
 pub use explain::{ExplainedStep, LineExplanation, explain_line, render_problem, render_template};
 pub use lines::{ResolvedLine, charge_id, resolve_lines};
-pub use run::{BillingRun, HeldSubject, RunState, RunTotal};
+pub use run::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunState, RunTotal};
 pub use segments::{AssignedItem, Holder, SegmentPlan, UnitSource, plan_segments};
 pub use service::{
-    BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineFilter, LineView,
-    Progress, ReplayDifference, ReplayReport, RunProgress,
+    BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HELD_GROUPS_MAX, HeldGroup,
+    HeldView, LineFilter, LineView, Progress, ReplayDifference, ReplayReport, RunProgress,
 };

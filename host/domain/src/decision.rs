@@ -7,6 +7,7 @@ use std::{fmt, str::FromStr};
 use crate::{
     Error, Result,
     access::codes,
+    hold::HoldCause,
     ids::*,
     values::{FeeAnswer, FeeBatch},
 };
@@ -29,8 +30,17 @@ codes! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallFailure {
     pub kind: HoldKind,
-    /// For the log and the clerk: which limit, which trap, what was wrong.
+    /// What is told to the clerk.
+    pub cause: HoldCause,
+    /// For the log and the developer: which trap, what was wrong.
     pub reason: String,
+}
+
+impl CallFailure {
+    #[must_use]
+    pub fn new(cause: HoldCause, reason: impl Into<String>) -> Self {
+        Self { kind: cause.kind(), cause, reason: reason.into() }
+    }
 }
 
 /// What came of a call.

@@ -214,7 +214,14 @@ held-title = { $month }暂挂
 held-headline = { $shown } 户没有出账，原因如下。补好后重新试算，只补这些。
 held-none = 没有暂挂，每一户都算出来了。
 held-again = 重新试算
-held-beyond = 另有 { $count } 户没有列出，请通过接口取全部。
+held-beyond = 另有 { $count } 户的原因各不相同，没有在上面分开列出。
+held-by-reason = 按原因
+held-subjects = 户数
+held-list = 明细
+held-list-all = 全部
+held-list-show-all = 看全部
+held-list-none = 这个原因下没有暂挂。
+held-detail = 技术说明
 hold-policy-error = 规则无法计算
 hold-trap = 插件出错
 hold-limit = 超出限额
@@ -282,6 +289,64 @@ mode-active = 生效
 point-fee-policy = 收费规则
 point-late-fee-policy = 违约金规则
 
+## Meters
+
+meters-none = 还没有仪表。
+meter-add = 添加仪表
+meter-add-do = 添加
+meter-title = { $item }抄表
+multiplier = 倍率
+readings = 抄表记录
+readings-empty = 还没有抄表。先录入安装时的底数。
+reading-day = 抄表日期
+reading-value = 读数
+reading-usage = 比上次
+reading-restart = 换表：新表起数
+reading-restart-hint = 没换表就空着
+reading-help = 换过表（或归零）时，“读数”填旧表止数，“新表起数”填新表的底数，用量会接着算。
+reading-enter = 录入
+reading-correct = 更正
+reading-correcting = 更正 { $date } 的读数
+reading-save = 保存更正
+reading-changed = 换表，新表从
+reading-charged = 已出账
+reading-charged-help = 这个读数已经出账：更正后，已过账的金额不会变。
+fault-reading-below-previous = 读数比前一次小，没有保存。
+fault-reading-below-previous-help = 请核对；如果换过表，“读数”填旧表止数，并填写“新表起数”。
+fault-reading-above-next = 读数比后一次大，没有保存。
+fault-reading-above-next-help = 请核对日期和读数，或先更正后一次。
+fault-reading-in-future = 日期还没到，没有保存。
+fault-reading-in-future-help = 请填今天或更早的日期。
+fault-reading-out-of-range = 读数超出范围，没有保存。
+fault-reading-out-of-range-help = 读数不能是负数，整数部分最多 12 位。
+fault-reading-day-taken = 这一天已经抄过，没有保存。
+fault-reading-day-taken-help = 要改的话，请在下面那一行点“更正”。
+fault-reading-no-number = 读数不是数字，没有保存。
+fault-reading-no-number-help = 请写成 1234.5 这样，小数最多三位。
+fault-reading-no-date = 日期不对，没有保存。
+fault-reading-no-date-help = 请写成 2025-03-31 这样。
+fault-multiplier-out-of-range = 倍率不对，没有添加。
+fault-multiplier-out-of-range-help = 倍率要大于 0，小数最多三位。请返回改好再提交。
+fault-stale = 别人刚刚改过，没有保存。
+fault-stale-help = 下面是最新的内容，请看过再改。
+
+## Shared costs
+
+pools = 公摊总额
+pools-headline = { $month }各收费项目要公摊的总额，按各户份额分到分。
+pools-show = 查看
+pools-shared = 公摊项目
+pools-none = 最近一年没有录过公摊总额。在下面选收费项目录入。
+pools-others = 其他收费项目
+pools-posted = 这个月已有过账的账单：改动只影响还没有出账的户。
+pools-see-run = 查看账单
+pool-previous = 上次（元）
+pool-total = 本月总额（元）
+pool-none = 未录入
+pool-save = 保存
+fault-cost-out-of-range = 金额不对，没有保存。
+fault-cost-out-of-range-help = 请填 0 到 1 亿元之间的金额，精确到分；空着就是不公摊。
+
 ## Audit
 
 audit-sub = 每一次改动都有记录，前后相连，缺一行或改一行都能发现。
@@ -310,6 +375,8 @@ action-token-revoke = 退出或收回令牌
 action-schedule-add = 新增定时
 action-schedule-enable = 启停定时
 action-schedule-fire = 定时触发
+action-meter-reading-add = 录入抄表
+action-meter-reading-correct = 更正抄表
 action-meter-add = 新增仪表
 action-cost-pool-set = 录入公摊总额
 action-journal-entry-open = 新建分录

@@ -9,7 +9,7 @@ use axum::{
 use guanjia_domain::{
     Fen, Period,
     access::Permission,
-    billing::{BillingRun, Comparison, HeldView, LineFilter, LineView, RunState},
+    billing::{BillingRun, Comparison, HELD_GROUPS_MAX, HeldFilter, HeldGroup, LineFilter, LineView, RunState},
     decision::HoldKind,
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::{Job, JobState},
@@ -35,11 +35,9 @@ const MONTHS_OFFERED: usize = 3;
 /// The list of largest lines reads the whole run: up to here that takes a blink.
 const LARGEST_SCAN_LINES_MAX: i64 = 50_000;
 const LARGEST_SHOWN: usize = 10;
-/// Held subjects are read as a whole: beyond this only their number is shown beside the run.
-const HELD_GROUPED_MAX: i64 = 5_000;
-const HELD_GROUPS_SHOWN: usize = 4;
-/// Held subjects of one page; the API gives all.
-const HELD_SHOWN: usize = 1_000;
+/// Reasons beside a run: the page of what is held has the others.
+const HELD_GROUPS_BESIDE: u32 = 4;
+const HELD_PER_PAGE: u32 = 50;
 const LINES_PER_PAGE: usize = 50;
 
 #[derive(Deserialize)]
@@ -59,6 +57,8 @@ struct RunsPage {
     proposed: String,
     may_preview: bool,
     import_url: String,
+    /// Shared costs of the proposed month.
+    pools_url: String,
 }
 
 struct ProjectTab {
@@ -118,6 +118,7 @@ pub(crate) async fn list(access: Require<ReadCharges>, Query(query): Query<Proje
         rows: rows.collect(),
         projects: projects.collect(),
         project_id: current.map(|id| id.to_string()).unwrap_or_default(),
+        pools_url: urls::cost_pools(current, &proposed),
         missing: buttons.collect(),
         proposed,
         may_preview: current.is_some() && access.may(Permission::PreviewCharges),
@@ -198,14 +199,21 @@ struct ProgressView {
 
 struct HeldBanner {
     sentence: String,
-    groups: Vec<HeldGroup>,
+    groups: Vec<HeldGroupRow>,
     url: String,
 }
 
-struct HeldGroup {
+/// Subjects of one fee item that are held for the same reason.
+struct HeldGroupRow {
     sentence: String,
+    /// Code and what it is about, for whoever looks it up.
     code: String,
-    count: i64,
+    fee_item: String,
+    kind: String,
+    kind_code: &'static str,
+    count: String,
+    url: String,
+    current: bool,
 }
 
 struct TotalGroup {
@@ -395,36 +403,29 @@ async fn held_banner(access: &Signed, run: &BillingRun) -> Answer<Option<HeldBan
         return Ok(None);
     }
     let words = access.words;
-    let views = if run.held <= HELD_GROUPED_MAX {
-        access.billing.held(&access.stamp(), run.id, words.language).await?
-    } else {
-        Vec::new()
-    };
-    let mut groups = held_groups(words, &views);
-    groups.truncate(HELD_GROUPS_SHOWN);
+    let groups = access.billing.held_groups(&access.stamp(), run.id, HELD_GROUPS_BESIDE, words.language).await?;
     let sentence =
         words.say("held-banner", &[("count", Arg::Count(run.held)), ("shown", text(format::count(run.held)))]);
-    Ok(Some(HeldBanner { sentence, groups, url: urls::run_held(run.id) }))
+    let groups = groups.into_iter().map(|group| held_group_row(words, run.id, group, None));
+    Ok(Some(HeldBanner { sentence, groups: groups.collect(), url: urls::run_held(run.id) }))
 }
 
-/// Held subjects by reason, the most frequent first. A policy's own "no" is told by its first subject's sentence; what
-/// broke is told in one word, and each subject's page says more.
-fn held_groups(words: Words, views: &[HeldView]) -> Vec<HeldGroup> {
-    let mut groups: BTreeMap<(&str, &str), HeldGroup> = BTreeMap::new();
-    for view in views {
-        let group = groups.entry((&view.held.code, &view.held.about)).or_insert_with(|| HeldGroup {
-            sentence: match view.held.kind {
-                HoldKind::PolicyError => view.sentence.clone(),
-                broken => words.code("hold", broken.code()),
-            },
-            code: format!("{} {}", view.held.code, view.held.about).trim().to_owned(),
-            count: 0,
-        });
-        group.count += 1;
+fn held_group_row(words: Words, run: BillingRunId, group: HeldGroup, current: Option<&HeldFilter>) -> HeldGroupRow {
+    let filter = group.filter();
+    HeldGroupRow {
+        url: urls::run_held_by(run, &filter, None),
+        current: current == Some(&filter),
+        code: code_and_about(&group.code, &group.about),
+        kind: words.code("hold", group.kind.code()),
+        kind_code: group.kind.code(),
+        count: format::count(group.count),
+        sentence: group.sentence,
+        fee_item: group.fee_item,
     }
-    let mut groups: Vec<HeldGroup> = groups.into_values().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    groups
+}
+
+fn code_and_about(code: &str, about: &str) -> String {
+    format!("{code} {about}").trim().to_owned()
 }
 
 /// Totals by fee item, each with its buildings in the order in which people count.
@@ -612,15 +613,29 @@ pub(crate) async fn lines(
     })
 }
 
+#[derive(Deserialize)]
+pub(crate) struct HeldQuery {
+    fee_item: Option<FeeItemId>,
+    kind: Option<HoldKind>,
+    code: Option<String>,
+    about: Option<String>,
+    cursor: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "held.html")]
 struct HeldPage {
     page: Page,
     title: String,
     headline: String,
-    groups: Vec<HeldGroup>,
-    rows: Vec<HeldRow>,
+    groups: Vec<HeldGroupRow>,
+    /// Subjects whose reasons are too many to be told apart; nothing when all are.
     beyond: String,
+    /// What the list shows, where it does not show all.
+    filter: String,
+    rows: Vec<HeldRow>,
+    more_url: String,
+    all_url: String,
     again_period: String,
     project_id: String,
     run_url: String,
@@ -634,37 +649,54 @@ struct HeldRow {
     kind_code: &'static str,
     sentence: String,
     code: String,
+    /// For a developer, in English.
+    detail: String,
 }
 
-pub(crate) async fn held(access: Require<ReadCharges>, Path(id): Path<BillingRunId>) -> Answer<Response> {
+pub(crate) async fn held(
+    access: Require<ReadCharges>,
+    Path(id): Path<BillingRunId>,
+    Query(query): Query<HeldQuery>,
+) -> Answer<Response> {
     let run = access.store.run(id).await?;
     let project = access.store.project(run.project_id).await?;
     let words = access.words;
-    let views = access.billing.held(&access.stamp(), id, words.language).await?;
-    let groups = held_groups(words, &views);
-    let count = number(views.len());
-    let beyond = views.len().saturating_sub(HELD_SHOWN);
-    let rows = views.into_iter().take(HELD_SHOWN).map(|view| HeldRow {
+    let (billing, stamp) = (&access.billing, access.stamp());
+    // A group of a policy's own codes may be about nothing: links leave out what is empty.
+    let about = query.about.or_else(|| query.code.as_ref().map(|_| String::new()));
+    let filter = HeldFilter { fee_item_id: query.fee_item, kind: query.kind, code: query.code, about };
+    let narrowed = filter != HeldFilter::default();
+    let groups = billing.held_groups(&stamp, id, HELD_GROUPS_MAX, words.language).await?;
+    let counted: i64 = groups.iter().map(|group| group.count).sum();
+    let found = billing.held_page(&stamp, id, &filter, query.cursor.as_deref(), HELD_PER_PAGE, words.language).await?;
+    let rows = found.items.into_iter().map(|view| HeldRow {
         place: view.place.to_string(),
         unit_url: urls::unit(view.held.unit_id),
         fee_item: view.fee_item,
         kind: words.code("hold", view.held.kind.code()),
         kind_code: view.held.kind.code(),
         sentence: view.sentence,
-        code: format!("{} {}", view.held.code, view.held.about).trim().to_owned(),
+        code: code_and_about(&view.held.code, &view.held.about),
+        detail: view.detail,
     });
+    let current = narrowed.then_some(&filter);
+    let chosen = groups.iter().find(|group| Some(&group.filter()) == current);
     let again =
         run.state != RunState::Approved && run.state != RunState::Posting && access.may(Permission::PreviewCharges);
     show(&HeldPage {
         title: words.say("held-title", &[("month", text(words.month(run.period)))]),
-        headline: words.say("held-headline", &[("count", Arg::Count(count)), ("shown", text(format::count(count)))]),
-        groups,
-        rows: rows.collect(),
-        beyond: if beyond > 0 {
-            words.say("held-beyond", &[("count", Arg::Count(number(beyond)))])
+        headline: words
+            .say("held-headline", &[("count", Arg::Count(run.held)), ("shown", text(format::count(run.held)))]),
+        beyond: if counted < run.held {
+            words.say("held-beyond", &[("count", Arg::Count(run.held - counted))])
         } else {
             String::new()
         },
+        filter: chosen.map(|group| format!("{} · {}", group.fee_item, group.sentence)).unwrap_or_default(),
+        rows: rows.collect(),
+        more_url: found.next.map(|next| urls::run_held_by(id, &filter, Some(&next))).unwrap_or_default(),
+        all_url: if narrowed { urls::run_held(id) } else { String::new() },
+        groups: groups.into_iter().map(|group| held_group_row(words, id, group, current)).collect(),
         again_period: if again { run.period.to_string() } else { String::new() },
         project_id: run.project_id.to_string(),
         run_url: urls::run(id),

@@ -17,8 +17,9 @@ use crate::{
     estate::Project,
     facts::FeeFact,
     fee_item::{FeeItem, PayerRule},
+    hold::HoldCause,
     ids::*,
-    plugin::{Binding, BindingMode, ExtensionPoint, PluginExport, StoredComponents},
+    plugin::{Binding, BindingMode, ExtensionPoint, Language, PluginExport, StoredComponents},
     ports::{Evaluation, PageResult, RunCursor, UnitQuery},
     values::{Amounts, Currency, FeeAnswer, Problem, Verdict, allocate},
 };
@@ -348,7 +349,7 @@ impl ItemWork<'_> {
         let whole = prepare(page, &self.plan.terms);
         let mut outcome = ItemOutcome::default();
         let Some(policy) = &self.plan.policy else {
-            let hold = |unit: &UnitId| self.hold(*unit, "no-binding", "no plug-in answers for this fee item");
+            let hold = |unit: &UnitId| self.hold(*unit, HoldCause::NoBinding);
             outcome.held = whole.subjects.units.iter().map(hold).collect();
             return Ok(outcome);
         };
@@ -369,9 +370,7 @@ impl ItemWork<'_> {
                 *failures += prepared.batch.subjects as usize;
             }
             if self.lacks_pool(&evaluation) {
-                let hold = |unit: &UnitId| {
-                    self.hold(*unit, "missing-cost-pool", "the shared cost of this period has not been entered")
-                };
+                let hold = |unit: &UnitId| self.hold(*unit, HoldCause::MissingCostPool);
                 outcome.held.extend(prepared.subjects.units.iter().map(hold));
                 continue;
             }
@@ -388,7 +387,7 @@ impl ItemWork<'_> {
         if let Outcome::Answer(answer) = &evaluation.outcome
             && let Err(reason) = check_answer(&prepared.batch, answer, &export.description, &AnswerLimits::default())
         {
-            evaluation.outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
+            evaluation.outcome = Outcome::Failure(CallFailure::new(HoldCause::Unbelievable, reason));
         }
         Ok(evaluation)
     }
@@ -400,15 +399,15 @@ impl ItemWork<'_> {
             && !answer.lines.segment.is_empty()
     }
 
-    fn hold(&self, unit_id: UnitId, code: &str, reason: &str) -> HeldSubject {
+    fn hold(&self, unit_id: UnitId, cause: HoldCause) -> HeldSubject {
         HeldSubject {
             run_id: self.run.id,
             fee_item_id: self.plan.item.id,
             unit_id,
-            kind: HoldKind::PolicyError,
-            code: code.to_owned(),
-            about: String::new(),
-            reason: reason.to_owned(),
+            kind: cause.kind(),
+            code: cause.code().to_owned(),
+            about: cause.about(),
+            reason: cause.told(Language::En),
             decision_id: None,
         }
     }
@@ -494,8 +493,8 @@ fn held_by_failure(decision: &Decision, failure: &CallFailure) -> Vec<HeldSubjec
             fee_item_id: decision.fee_item_id,
             unit_id: *unit_id,
             kind: failure.kind,
-            code: failure.kind.code().to_owned(),
-            about: String::new(),
+            code: failure.cause.code().to_owned(),
+            about: failure.cause.about(),
             reason: failure.reason.clone(),
             decision_id: Some(decision.id),
         })

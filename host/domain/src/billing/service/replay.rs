@@ -8,7 +8,8 @@ use crate::{
     Error, Result,
     access::{Permission, Stamp},
     billing::{AnswerLimits, check_answer},
-    decision::{CallFailure, Decision, HoldKind, Outcome, digest},
+    decision::{CallFailure, Decision, Outcome, digest},
+    hold::HoldCause,
     ids::*,
     plugin::{ExtensionPoint, StoredComponents},
 };
@@ -95,7 +96,7 @@ impl Billing {
         if let Outcome::Answer(answer) = &outcome {
             let description = &plugin.export(ExtensionPoint::FeePolicy)?.description;
             if let Err(reason) = check_answer(&decision.input, answer, description, &AnswerLimits::default()) {
-                outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
+                outcome = Outcome::Failure(CallFailure::new(HoldCause::Unbelievable, reason));
             }
         }
         if same(&decision.outcome, &outcome) {
