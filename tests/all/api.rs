@@ -767,6 +767,31 @@ async fn meters_are_read_and_corrected(#[values(Kind::Sqlite, Kind::Postgres)] k
     put(Some(&tag), &entry("2025-01-31", 32_000)).await.problem(412, "stale");
     assert_eq!(wang.get(&path).await.json(200)["reading_milli"], 31_000);
 
+    // The form of the console says why it did not take a reading, and keeps what was typed.
+    let page = format!("/meters/{}", text(&made["id"]));
+    let typed = async |path: &str, reading: &str, more: &[(&str, &str)]| {
+        let form = [&[("read_on", "2025-02-28"), ("reading", reading), ("restart", "")], more].concat();
+        said(cashier.request(Method::POST, path).form(&form)).await
+    };
+    for (reading, why) in [("12.5", "读数比前一次小"), ("1,2", "读数不是数字"), ("", "读数不是数字")]
+    {
+        let refused = typed(&page, reading, &[]).await;
+        assert_eq!(refused.status, 422, "{reading}");
+        assert!(
+            refused.text.contains(why) && refused.text.contains(&format!("value=\"{reading}\"")),
+            "{}",
+            refused.text
+        );
+    }
+    let form = format!("/meter-readings/{}", text(&corrected.json(200)["id"]));
+    let stale = typed(&form, "33", &[("version", "1")]).await;
+    assert!(
+        stale.status == 422 && stale.text.contains("value=\"31\""),
+        "what is stored is offered again: {}",
+        stale.text
+    );
+    assert_eq!(typed(&page, "44.5", &[]).await.status, 303);
+
     // (31 − 1200 + 1250) m³ at 5 yuan; everybody else without a reading is held.
     office.host.bind("metered-fee@1.1.0", r#"{"measure":"m3","tiers":[{"price":"5"}]}"#, "2025-01-01").expect(0);
     let run = office.previewed("2025-01").await;

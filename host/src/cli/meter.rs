@@ -150,11 +150,11 @@ fn print(ReadingView { row, usage_milli }: &ReadingView, global: &Global) {
     let shown = |milli: i64| Decimal::new(milli, 3).trimmed(0).to_string();
     let mut line = format!("{}  {}", reading.read_on, shown(reading.reading_milli));
     if let Some(restart) = reading.restart_milli {
-        line.push_str(&output::pick(language, "  换表，新表从 ", "  changed, goes on from "));
+        line.push_str(output::pick(language, "  换表，新表从 ", "  changed, goes on from "));
         line.push_str(&shown(restart));
     }
     if let Some(usage) = usage_milli {
-        line.push_str(&output::pick(language, "  比上次 +", "  +"));
+        line.push_str(output::pick(language, "  比上次 +", "  +"));
         line.push_str(&shown(*usage));
     }
     if *charged {

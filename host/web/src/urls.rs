@@ -96,6 +96,11 @@ pub(crate) fn run(run: BillingRunId) -> String {
     filled(RUN, run)
 }
 
+/// A run with the totals of every building.
+pub(crate) fn run_all_buildings(run: BillingRunId) -> String {
+    format!("{}#totals", with_query(&filled(RUN, run), &[("buildings", "all")]))
+}
+
 /// Lines of a run; of one fee item and building where they are given.
 pub(crate) fn run_lines(
     run: BillingRunId,

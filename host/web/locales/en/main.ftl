@@ -168,7 +168,7 @@ run-next-computing = Follow
 run-next-previewed = Approve
 run-next-approved = Post
 run-next-posting = Follow
-run-headline-computing = Computing: { $shown } lines so far, { $total }.
+run-headline-computing = Computing; the amounts come when it is done.
 run-headline-previewed = { $shown } lines, { $total }; somebody other than { $maker } has to approve.
 run-headline-approved = { $shown } lines, { $total }; approved and waiting to be posted.
 run-headline-posting = Posting { $shown } lines, { $total }.
@@ -194,6 +194,11 @@ held-banner =
 held-look = See held
 totals-title = By fee item and building
 totals-previous = against
+totals-beyond =
+    { $count ->
+        [one] One more building, which changed less: show all
+       *[other] { $count } more buildings, which changed less: show all
+    }
 totals-no-previous = nothing earlier is posted
 all-buildings = All
 largest-title = Largest lines

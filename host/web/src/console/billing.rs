@@ -15,7 +15,7 @@ use guanjia_domain::{
     job::{Job, JobState},
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{Page, Section, ZONE, chosen_project, home::today, show};
 use crate::{
@@ -38,6 +38,8 @@ const LARGEST_SHOWN: usize = 10;
 /// Reasons beside a run: the page of what is held has the others.
 const HELD_GROUPS_BESIDE: u32 = 4;
 const HELD_PER_PAGE: u32 = 50;
+/// Buildings under a fee item before those that changed least are left out: a screen holds three fee items of so many.
+const BUILDINGS_SHOWN: usize = 12;
 const LINES_PER_PAGE: usize = 50;
 
 #[derive(Deserialize)]
@@ -175,6 +177,8 @@ struct RunPage {
     groups: Vec<TotalGroup>,
     largest: Vec<LineRow>,
     largest_complete: bool,
+    /// The same page with every building.
+    all_buildings_url: String,
     lines_url: String,
     runs_url: String,
     actions: Actions,
@@ -194,6 +198,8 @@ struct ProgressView {
     url: String,
     done: i64,
     total: i64,
+    /// Nothing before the work has begun.
+    text: String,
     label: String,
 }
 
@@ -221,6 +227,8 @@ struct TotalGroup {
     url: String,
     total: TotalRow,
     rows: Vec<TotalRow>,
+    /// How many buildings are left out, in words; nothing when none is.
+    beyond: String,
 }
 
 struct TotalRow {
@@ -258,7 +266,18 @@ struct Actions {
     project_id: String,
 }
 
-pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRunId>) -> Answer<Response> {
+#[derive(Deserialize)]
+pub(crate) struct RunQuery {
+    /// `all`: no building is left out.
+    buildings: Option<String>,
+}
+
+pub(crate) async fn page(
+    access: Require<ReadCharges>,
+    Path(id): Path<BillingRunId>,
+    Query(query): Query<RunQuery>,
+) -> Answer<Response> {
+    let buildings_max = if query.buildings.is_some() { usize::MAX } else { BUILDINGS_SHOWN };
     let run = access.store.run(id).await?;
     let project = access.store.project(run.project_id).await?;
     let job = newest(access.store.jobs_of_run(id).await?);
@@ -296,7 +315,11 @@ pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRun
             .and_then(|comparison| comparison.previous)
             .map(|month| words.month(month))
             .unwrap_or_default(),
-        groups: comparison.map(|comparison| groups(words, run.id, comparison)).transpose()?.unwrap_or_default(),
+        groups: comparison
+            .map(|comparison| groups(words, run.id, comparison, buildings_max))
+            .transpose()?
+            .unwrap_or_default(),
+        all_buildings_url: urls::run_all_buildings(run.id),
         largest: largest.into_iter().map(|line| line_row(line, payers)).collect(),
         largest_complete: scans,
         lines_url: urls::run_lines(run.id, None, None, None),
@@ -333,6 +356,17 @@ fn history(page: &Page, run: &BillingRun) -> Vec<String> {
 
 fn figures(words: Words, run: &BillingRun, comparison: Option<&Comparison>) -> Vec<Figure> {
     let lines_url = urls::run_lines(run.id, None, None, None);
+    if run.state == RunState::Computing {
+        // Half a sum says nothing, and none held yet is not none held.
+        let unknown = |key: &str| Figure {
+            label: words.t(key),
+            value: "…".to_owned(),
+            note: String::new(),
+            class: "",
+            url: lines_url.clone(),
+        };
+        return ["figure-total", "figure-lines", "figure-held"].map(unknown).into();
+    }
     let mut figures = vec![Figure {
         label: words.t("figure-total"),
         value: format::yuan(run.total),
@@ -392,6 +426,11 @@ fn progress(words: Words, run: &BillingRun, job: &Job) -> Option<ProgressView> {
     };
     Some(ProgressView {
         url: urls::run_progress(run.id),
+        text: if job.total > 0 {
+            format!("{} / {}", format::count(job.done), format::count(job.total))
+        } else {
+            String::new()
+        },
         done: job.done,
         total: job.total.max(1),
         label: words.t(label),
@@ -429,7 +468,7 @@ fn code_and_about(code: &str, about: &str) -> String {
 }
 
 /// Totals by fee item, each with its buildings in the order in which people count.
-fn groups(words: Words, run: BillingRunId, comparison: Comparison) -> Answer<Vec<TotalGroup>> {
+fn groups(words: Words, run: BillingRunId, comparison: Comparison, buildings_max: usize) -> Answer<Vec<TotalGroup>> {
     let mut by_item: BTreeMap<(String, FeeItemId), Vec<guanjia_domain::billing::ComparisonRow>> = BTreeMap::new();
     for row in comparison.rows {
         by_item.entry((row.fee_item.clone(), row.fee_item_id)).or_default().push(row);
@@ -437,10 +476,17 @@ fn groups(words: Words, run: BillingRunId, comparison: Comparison) -> Answer<Vec
     by_item
         .into_iter()
         .map(|((fee_item, id), mut rows)| {
+            let (lines, amount, previous) = (
+                rows.iter().map(|row| row.lines).sum(),
+                Fen::sum(rows.iter().map(|row| row.amount))?,
+                Fen::sum(rows.iter().map(|row| row.previous_amount))?,
+            );
+            let left_out = rows.len().saturating_sub(buildings_max);
+            if left_out > 0 {
+                rows.sort_by_key(|row| Reverse(row.amount.0.abs_diff(row.previous_amount.0)));
+                rows.truncate(buildings_max);
+            }
             rows.sort_by_key(|row| (row.building.parse::<u32>().unwrap_or(u32::MAX), row.building.clone()));
-            let lines = rows.iter().map(|row| row.lines).sum();
-            let amount = Fen::sum(rows.iter().map(|row| row.amount))?;
-            let previous = Fen::sum(rows.iter().map(|row| row.previous_amount))?;
             let rows = rows.iter().map(|row| {
                 let url = urls::run_lines(run, Some(id), Some(&row.building), None);
                 total_row(row.building.clone(), row.lines, row.amount, row.previous_amount, url)
@@ -448,6 +494,11 @@ fn groups(words: Words, run: BillingRunId, comparison: Comparison) -> Answer<Vec
             Ok(TotalGroup {
                 url: urls::run_lines(run, Some(id), None, None),
                 rows: rows.collect::<Answer<_>>()?,
+                beyond: if left_out > 0 {
+                    words.say("totals-beyond", &[("count", Arg::Count(number(left_out)))])
+                } else {
+                    String::new()
+                },
                 total: total_row(
                     words.t("all-buildings"),
                     lines,

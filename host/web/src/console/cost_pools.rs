@@ -114,7 +114,7 @@ fn pool_row(item: &FeeItem, period: Period, pools: &[CostPool]) -> PoolRow {
     let of_item = || pools.iter().filter(|pool| pool.fee_item_id == item.id);
     let now = of_item().find(|pool| pool.period_start == period.start);
     // Pools come by period: the last earlier one is the latest.
-    let previous = of_item().filter(|pool| pool.period_start < period.start).last();
+    let previous = of_item().rfind(|pool| pool.period_start < period.start);
     PoolRow {
         fee_item: item.name.clone(),
         fee_item_id: item.id.to_string(),
