@@ -9,7 +9,9 @@ use axum::{
 use guanjia_domain::{
     Fen, Period,
     access::Permission,
-    billing::{BillingRun, Comparison, HELD_GROUPS_MAX, HeldFilter, HeldGroup, LineFilter, LineView, RunState},
+    billing::{
+        BillingRun, Comparison, ComparisonRow, HELD_GROUPS_MAX, HeldFilter, HeldGroup, LineFilter, LineView, RunState,
+    },
     decision::HoldKind,
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::{Job, JobState},
@@ -469,7 +471,7 @@ fn code_and_about(code: &str, about: &str) -> String {
 
 /// Totals by fee item, each with its buildings in the order in which people count.
 fn groups(words: Words, run: BillingRunId, comparison: Comparison, buildings_max: usize) -> Answer<Vec<TotalGroup>> {
-    let mut by_item: BTreeMap<(String, FeeItemId), Vec<guanjia_domain::billing::ComparisonRow>> = BTreeMap::new();
+    let mut by_item: BTreeMap<(String, FeeItemId), Vec<ComparisonRow>> = BTreeMap::new();
     for row in comparison.rows {
         by_item.entry((row.fee_item.clone(), row.fee_item_id)).or_default().push(row);
     }
@@ -481,12 +483,16 @@ fn groups(words: Words, run: BillingRunId, comparison: Comparison, buildings_max
                 Fen::sum(rows.iter().map(|row| row.amount))?,
                 Fen::sum(rows.iter().map(|row| row.previous_amount))?,
             );
+            let as_counted =
+                |row: &ComparisonRow| (row.building.parse::<u32>().unwrap_or(u32::MAX), row.building.clone());
+            rows.sort_by_key(as_counted);
             let left_out = rows.len().saturating_sub(buildings_max);
             if left_out > 0 {
+                // Those that changed as much stay in the order in which people count.
                 rows.sort_by_key(|row| Reverse(row.amount.0.abs_diff(row.previous_amount.0)));
                 rows.truncate(buildings_max);
+                rows.sort_by_key(as_counted);
             }
-            rows.sort_by_key(|row| (row.building.parse::<u32>().unwrap_or(u32::MAX), row.building.clone()));
             let rows = rows.iter().map(|row| {
                 let url = urls::run_lines(run, Some(id), Some(&row.building), None);
                 total_row(row.building.clone(), row.lines, row.amount, row.previous_amount, url)
