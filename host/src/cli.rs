@@ -4,6 +4,7 @@ mod admin;
 mod bill;
 mod demo;
 mod import;
+mod meter;
 mod output;
 mod plugin;
 mod replay;
@@ -11,7 +12,7 @@ mod serve;
 mod unit;
 
 use clap::{Args, Parser, Subcommand};
-use guanjia_domain::{Error, Result};
+use guanjia_domain::{Error, Result, plugin::Language};
 use std::{path::PathBuf, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
@@ -47,6 +48,21 @@ struct Global {
     /// Print JSON for scripts.
     #[arg(long, global = true)]
     json: bool,
+    /// Language of what people read: zh or en. Text follows the terminal's without it; JSON does not, so that scripts read
+    /// the same everywhere.
+    #[arg(long, global = true, value_name = "LANG", value_parser = language)]
+    lang: Option<Language>,
+}
+
+/// A language with its region or without: `zh-CN` is `zh` here.
+fn language(text: &str) -> Result<Language> {
+    text.split(['-', '_', '.']).next().unwrap_or(text).parse()
+}
+
+/// The language of the terminal, if it is one of ours. The first of these variables that is set decides, as everywhere.
+fn terminal_language(variable: impl Fn(&str) -> Option<String>) -> Option<Language> {
+    let named = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));
+    language(&named?).ok()
 }
 
 /// Where the embedded database lies when nothing is said.
@@ -60,6 +76,12 @@ impl Global {
             cache_dir: self.cache_dir.clone(),
             company: self.company.clone(),
         }
+    }
+
+    /// The language that is asked for, else the terminal's for text, else the command's own.
+    fn language(&self, otherwise: Language) -> Language {
+        let terminal = || terminal_language(|name| std::env::var(name).ok()).filter(|_| !self.json);
+        self.lang.or_else(terminal).unwrap_or(otherwise)
     }
 
     async fn office(&self) -> Result<Office> {
@@ -84,6 +106,9 @@ enum Command {
     /// Change a unit.
     #[command(subcommand)]
     Unit(unit::Unit),
+    /// Read meters: enter readings and correct them.
+    #[command(subcommand)]
+    Meter(meter::Meter),
     /// Ask the plug-ins again and compare the answers bit for bit.
     Replay(replay::Replay),
     /// Write one line of a decision into a file that runs again anywhere.
@@ -123,13 +148,13 @@ pub fn main() -> ExitCode {
     start_logs();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return output::failure(&Error::unavailable("starting the runtime", error), false),
+        Err(error) => return output::failure(&Error::unavailable("starting the runtime", error), false, Language::En),
     };
     match runtime.block_on(run(&cli)) {
         Ok(Done::Well) => ExitCode::SUCCESS,
         Ok(Done::Badly) => ExitCode::from(1),
         Ok(Done::WithHeld) => ExitCode::from(5),
-        Err(error) => output::failure(&error, cli.global.json),
+        Err(error) => output::failure(&error, cli.global.json, cli.global.language(Language::En)),
     }
 }
 
@@ -154,6 +179,7 @@ async fn run(cli: &Cli) -> Result<Done> {
         Command::Export(command) => command.run(global).await,
         Command::Bill(command) => command.run(global).await,
         Command::Unit(command) => command.run(global).await,
+        Command::Meter(command) => command.run(global).await,
         Command::Replay(command) => command.run(global).await,
         Command::Prove(command) => command.run(global).await,
         Command::Plugin(command) => command.run(global).await,
@@ -161,5 +187,31 @@ async fn run(cli: &Cli) -> Result<Done> {
         Command::Token(command) => command.run(global).await,
         Command::Schedule(command) => command.run(global).await,
         Command::Check => admin::check(global).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[rstest]
+    #[case::chinese(&[("LANG", "zh_CN.UTF-8")], Some(Language::Zh))]
+    #[case::english(&[("LANG", "en_GB")], Some(Language::En))]
+    #[case::all_wins(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "en_US.UTF-8")], Some(Language::En))]
+    #[case::empty_is_unset(&[("LC_ALL", ""), ("LANG", "zh")], Some(Language::Zh))]
+    #[case::plain(&[("LANG", "C.UTF-8")], None)]
+    #[case::neither(&[("LC_MESSAGES", "de_DE"), ("LANG", "zh")], None)]
+    #[case::nothing_said(&[], None)]
+    fn the_terminal_names_a_language(#[case] variables: &[(&str, &str)], #[case] expected: Option<Language>) {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        assert_eq!(terminal_language(variable), expected);
     }
 }

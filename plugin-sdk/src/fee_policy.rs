@@ -13,7 +13,7 @@ use crate::no::problem;
 use crate::{Fact, Fits, No, Proration, settings};
 
 /// Places that a step shows of a value that has more, such as a third: beyond the fen, and still readable.
-const SHOWN_SCALE_MAX: u8 = 6;
+pub(crate) const SHOWN_SCALE_MAX: u8 = 6;
 
 /// A rule that charges. Implement it, and export it with [`export_fee_policy!`](crate::export_fee_policy).
 pub trait FeePolicy {

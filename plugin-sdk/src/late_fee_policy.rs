@@ -7,7 +7,7 @@ use guanjia_values::{
 use serde::de::DeserializeOwned;
 
 use crate::facts::{FactRow, Step};
-use crate::fee_policy::StepColumns;
+use crate::fee_policy::{SHOWN_SCALE_MAX, StepColumns};
 use crate::{Fits, No, settings};
 
 /// A rule for late fees. Implement it, and export it with [`export_late_fee_policy!`](crate::export_late_fee_policy).
@@ -162,6 +162,27 @@ impl Totals {
     /// A step that explains the total.
     pub fn step(&mut self, step: Step, value: Decimal, args: &[Decimal]) {
         self.steps.push(self.row, step, value, args);
+    }
+
+    /// A step whose value is computed, shown with at least the places of the currency and at most six.
+    pub fn step_exact(&mut self, step: Step, value: Exact, args: &[Decimal]) -> Result<(), No> {
+        self.step(step, self.shown(value)?, args);
+        Ok(())
+    }
+
+    /// A computed value as steps show it, such as for the argument of the next one.
+    pub fn shown(&self, value: Exact) -> Result<Decimal, No> {
+        value.to_decimal(self.digits, SHOWN_SCALE_MAX).fits()
+    }
+
+    /// A step that says that the total rounds, where it does; its argument is the value before.
+    pub fn step_rounding(&mut self, step: Step, total: Exact, rounding: Rounding) -> Result<(), No> {
+        let minor = total.round_to(self.digits, rounding).fits()?;
+        if Exact::from_minor(minor, self.digits).compare(total).fits()?.is_ne() {
+            let before = self.shown(total)?;
+            self.step(step, Decimal::from_parts(minor, self.digits).fits()?, &[before]);
+        }
+        Ok(())
     }
 
     /// The total in major units, rounded to the minor unit here and nowhere else. It must not be negative.

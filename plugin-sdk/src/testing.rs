@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use guanjia_values::cases::{self, FeeCase};
+use guanjia_values::Description;
+use guanjia_values::cases::{
+    self, FeeCase,
+    late_fee::{self, LateFeeCase},
+};
 
-use crate::FeeGuest;
+use crate::{FeeGuest, LateFeeGuest};
 
 /// Runs all golden cases of a plug-in's folder (`env!("CARGO_MANIFEST_DIR")`), each subject also alone, and checks that
 /// the manifest names the same facts and steps as the rule.
@@ -14,7 +18,7 @@ use crate::FeeGuest;
 /// With all differences, when there is one, or when the folder has no case.
 pub fn run_cases<P: FeeGuest>(plugin_directory: impl AsRef<Path>) {
     let directory = plugin_directory.as_ref();
-    let mut differences = manifest_differences::<P>(directory);
+    let mut differences = manifest_differences(directory, "fee-policy", &P::describe());
     let mut count = 0;
     for path in case_files(directory) {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -61,6 +65,51 @@ fn answer_differences<P: FeeGuest>(case: &FeeCase) -> Vec<String> {
     found.into_iter().map(|difference| format!("{}: {difference}", case.name)).collect()
 }
 
+/// Runs all golden cases of a late-fee policy's folder as [`run_cases`] does those of a fee policy: each charge also alone.
+///
+/// # Panics
+/// With all differences, when there is one, or when the folder has no case.
+pub fn run_late_fee_cases<P: LateFeeGuest>(plugin_directory: impl AsRef<Path>) {
+    let directory = plugin_directory.as_ref();
+    let mut differences = manifest_differences(directory, "late-fee-policy", &P::describe());
+    let mut count = 0;
+    for path in case_files(directory) {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let cases = late_fee::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for case in cases {
+            count += 1;
+            differences.extend(late_fee_differences::<P>(&case));
+            for (index, (charge, expected)) in case.charges.iter().zip(&case.expect).enumerate() {
+                differences.extend(late_fee_differences::<P>(&LateFeeCase {
+                    name: format!("{} (charge {index} alone)", case.name),
+                    charges: vec![charge.clone()],
+                    expect: vec![expected.clone()],
+                    ..case.clone()
+                }));
+            }
+        }
+    }
+    assert!(count > 0, "{} has no golden case", directory.join("cases").display());
+    assert!(differences.is_empty(), "{count} golden cases differ:\n{}", differences.join("\n"));
+}
+
+fn late_fee_differences<P: LateFeeGuest>(case: &LateFeeCase) -> Vec<String> {
+    let description = P::describe();
+    let settings = case.settings_text();
+    let mut found: Vec<String> = P::check_settings(&settings)
+        .into_iter()
+        .map(|problem| format!("the settings are not valid: {} {}", problem.code, problem.about))
+        .collect();
+    match case.to_batch(&description.facts, &BTreeMap::new()) {
+        Err(error) => return vec![error.to_string()],
+        Ok(batch) => match P::evaluate(&settings, &batch) {
+            Err(problem) => found.push(format!("nothing was decided: {} {}", problem.code, problem.about)),
+            Ok(answer) => found.extend(case.compare(&answer, &description)),
+        },
+    }
+    found.into_iter().map(|difference| format!("{}: {difference}", case.name)).collect()
+}
+
 fn case_files(directory: &Path) -> Vec<std::path::PathBuf> {
     let folder = directory.join("cases");
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -71,14 +120,13 @@ fn case_files(directory: &Path) -> Vec<std::path::PathBuf> {
 }
 
 /// Where `plugin.toml` names other facts or steps than the rule; the host would refuse to install it.
-fn manifest_differences<P: FeeGuest>(directory: &Path) -> Vec<String> {
+fn manifest_differences(directory: &Path, point: &str, description: &Description) -> Vec<String> {
     let path = directory.join("plugin.toml");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let manifest: toml::Table = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let description = P::describe();
     let facts: Vec<String> = manifest
         .get("exports")
-        .and_then(|exports| exports.get("fee-policy")?.get("facts")?.as_array())
+        .and_then(|exports| exports.get(point)?.get("facts")?.as_array())
         .map(|facts| facts.iter().filter_map(|fact| Some(fact.as_str()?.to_owned())).collect())
         .unwrap_or_default();
     let mut steps: Vec<String> = manifest

@@ -1,7 +1,7 @@
 //! The HTTP door of the real process: who gets in, what a month takes over HTTP, what is refused and how, and how it closes.
 
 use crate::{
-    host::{Host, PROJECT, Server, workbook, workbook_with_cell},
+    host::{HOME_FEE, Host, PROJECT, Server, workbook, workbook_with_cell},
     trust::Desk,
 };
 use guanjia_domain::{
@@ -205,6 +205,8 @@ struct Known {
     line: String,
     proposal: String,
     publisher: String,
+    meter: String,
+    reading: String,
 }
 
 impl Known {
@@ -213,10 +215,16 @@ impl Known {
         let project = text(&first("/api/v1/projects").await["id"]).to_owned();
         let of_project = |noun: &str| format!("/api/v1/{noun}?project={project}");
         let charge = first(&of_project("charges")).await;
+        let unit = text(&first(&of_project("units")).await["id"]).to_owned();
         let fee_item = text(&first(&of_project("fee-items")).await["id"]).to_owned();
+        let made = async |path: &str, body: Value| text(&caller.send(path, &body).await.json(201)["id"]).to_owned();
+        let meter = made(&format!("/api/v1/units/{unit}/meters"), json!({"fee_item": fee_item})).await;
+        let reading = json!({"read_on": "2025-01-31", "reading_milli": 1_000});
         Self {
             proposal: proposal(caller, &project, &fee_item).await,
-            unit: text(&first(&of_project("units")).await["id"]).to_owned(),
+            reading: made(&format!("/api/v1/meters/{meter}/readings"), reading).await,
+            meter,
+            unit,
             fee_item,
             run: text(&charge["run"]).to_owned(),
             charge: text(&charge["id"]).to_owned(),
@@ -236,6 +244,8 @@ impl Known {
             "decisions" => &self.decision,
             "proposals" => &self.proposal,
             "publishers" => &self.publisher,
+            "meters" => &self.meter,
+            "meter-readings" => &self.reading,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -297,8 +307,14 @@ impl Operation {
     fn names_something(&self) -> bool {
         self.path.contains("{id}")
             || !self.required.is_empty()
-            || ["/api/v1/billing-runs", "/api/v1/bindings", "/api/v1/bindings/everywhere", "/api/v1/bindings/roll-back"]
-                .contains(&self.path.as_str())
+            || [
+                "/api/v1/billing-runs",
+                "/api/v1/bindings",
+                "/api/v1/bindings/everywhere",
+                "/api/v1/bindings/roll-back",
+                "/api/v1/cost-pools",
+            ]
+            .contains(&self.path.as_str())
     }
 
     /// The request as somebody with the permission would send it, with a file for those that take one.
@@ -348,7 +364,12 @@ impl Operation {
             migration if migration.ends_with("/settings-migration") => json!({ "settings": {"price": "9.99"} }),
             "/api/v1/publishers" => json!({"name": "Somebody", "key": OTHER_KEY}),
             "/api/v1/trust-rule" => json!({"require_trusted": false}),
+            "/api/v1/cost-pools" => json!({"fee_item": known.fee_item, "period": "2031-01", "total_fen": 1}),
             // With its placeholder, or an id that nothing has.
+            meters if meters.ends_with("/meters") => json!({"fee_item": known.fee_item}),
+            reading if reading.ends_with("/readings") || reading.starts_with("/api/v1/meter-readings/") => {
+                json!({"read_on": "2025-02-28", "reading_milli": 2_000})
+            }
             unit if unit.starts_with("/api/v1/units/") => json!({
                 "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",
             }),
@@ -360,6 +381,7 @@ impl Operation {
 fn parameter<'a>(name: &str, known: &'a Known) -> &'a str {
     match name {
         "project" => &known.project,
+        "period" => "2025-01",
         other => panic!("say here what the parameter {other} takes"),
     }
 }
@@ -459,8 +481,10 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
-    let Known { project, unit, run, charge, decision, line, .. } = known;
+    let Known { project, unit, run, charge, decision, line, meter, .. } = known;
     let get = [
+        format!("/meters/{meter}"),
+        format!("/cost-pools?project={project}"),
         format!("/units?project={project}"),
         format!("/units/{unit}"),
         format!("/billing?project={project}"),
@@ -743,6 +767,104 @@ async fn a_unit_is_edited_by_one_person_at_a_time(#[values(Kind::Sqlite, Kind::P
     let audit = office.wang.get("/api/v1/audit?limit=5").await.json(200);
     let edits = audit["items"].as_array().unwrap().iter().filter(|row| row["action"] == "unit.update").count();
     assert_eq!(edits, 2, "{audit}");
+    office.host.assert_consistent();
+}
+
+/// Goal: a counter's history is entered and corrected by hand, and the next bill counts on over a change.
+#[rstest]
+#[tokio::test]
+async fn meters_are_read_and_corrected(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let Office { wang, engineer, cashier, project, .. } = &office;
+    let unit =
+        text(&wang.get(&format!("/api/v1/units?project={project}&search=6-1-103")).await.json(200)["items"][0]["id"])
+            .to_owned();
+    let items = wang.get(&format!("/api/v1/fee-items?project={project}")).await.json(200);
+    let fee_item =
+        items["items"].as_array().unwrap().iter().find(|item| item["name"] == HOME_FEE).unwrap()["id"].clone();
+    let meters = format!("/api/v1/units/{unit}/meters");
+    engineer
+        .send(&meters, &json!({"fee_item": fee_item, "multiplier_milli": 0}))
+        .await
+        .problem(422, "multiplier-out-of-range");
+    let made = engineer.send(&meters, &json!({"fee_item": fee_item})).await.json(201);
+    cashier.send(&meters, &json!({"fee_item": fee_item})).await.problem(409, "conflict");
+    let readings = format!("/api/v1/meters/{}/readings", text(&made["id"]));
+
+    let entry = |day: &str, reading: i64| json!({"read_on": day, "reading_milli": reading});
+    let enter = async |body: &Value| engineer.send(&readings, body).await;
+    enter(&entry("2024-12-31", 1_200_000)).await.json(201);
+    enter(&entry("2025-01-31", 1_199_999)).await.problem(422, "reading-below-previous");
+    enter(&entry("2999-01-31", 1_300_000)).await.problem(422, "reading-in-future");
+    let mut changed = entry("2025-01-20", 1_250_000);
+    changed["restart_milli"] = json!(0);
+    enter(&changed).await.json(201);
+    let last = enter(&entry("2025-01-31", 30_000)).await;
+    enter(&entry("2025-01-31", 30_000)).await.problem(409, "conflict");
+
+    let listed = wang.get(&readings).await.json(200);
+    let usage: Vec<&Value> = listed["items"].as_array().unwrap().iter().map(|item| &item["usage_milli"]).collect();
+    assert_eq!(usage, [&json!(30_000), &json!(50_000), &Value::Null], "{listed}");
+    let page = wang.get(&format!("{readings}?limit=1")).await.json(200);
+    let rest = wang.get(&format!("{readings}?limit=2&cursor={}", text(&page["next"]))).await.json(200);
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (2, &Value::Null));
+
+    let tag = last.headers[header::ETAG].to_str().unwrap().to_owned();
+    let path = format!("/api/v1/meter-readings/{}", text(&last.json(201)["id"]));
+    let put = async |tag: Option<&str>, body: &Value| {
+        let request = cashier.request(Method::PUT, &path).json(body);
+        said(tag.into_iter().fold(request, |request, tag| request.header(header::IF_MATCH, tag))).await
+    };
+    put(None, &entry("2025-01-31", 31_000)).await.problem(428, "precondition-required");
+    let corrected = put(Some(&tag), &entry("2025-01-31", 31_000)).await;
+    assert_eq!(corrected.json(200)["version"], 2);
+    put(Some(&tag), &entry("2025-01-31", 32_000)).await.problem(412, "stale");
+    assert_eq!(wang.get(&path).await.json(200)["reading_milli"], 31_000);
+
+    // The form of the console says why it did not take a reading, and keeps what was typed.
+    let page = format!("/meters/{}", text(&made["id"]));
+    let typed = async |path: &str, reading: &str, more: &[(&str, &str)]| {
+        let form = [&[("read_on", "2025-02-28"), ("reading", reading), ("restart", "")], more].concat();
+        said(cashier.request(Method::POST, path).form(&form)).await
+    };
+    for (reading, why) in [("12.5", "读数比前一次小"), ("1,2", "读数不是数字"), ("", "读数不是数字")]
+    {
+        let refused = typed(&page, reading, &[]).await;
+        assert_eq!(refused.status, 422, "{reading}");
+        assert!(
+            refused.text.contains(why) && refused.text.contains(&format!("value=\"{reading}\"")),
+            "{}",
+            refused.text
+        );
+    }
+    let form = format!("/meter-readings/{}", text(&corrected.json(200)["id"]));
+    let stale = typed(&form, "33", &[("version", "1")]).await;
+    assert!(
+        stale.status == 422 && stale.text.contains("value=\"31\""),
+        "what is stored is offered again: {}",
+        stale.text
+    );
+    assert_eq!(typed(&page, "44.5", &[]).await.status, 303);
+
+    // (31 − 1200 + 1250) m³ at 5 yuan; everybody else without a reading is held.
+    office.host.bind("metered-fee@1.1.0", r#"{"measure":"m3","tiers":[{"price":"5"}]}"#, "2025-01-01").expect(0);
+    let run = office.previewed("2025-01").await;
+    let lines = wang.whole(&format!("/api/v1/billing-runs/{run}/lines"), 500).await;
+    let metered: Vec<&Value> = lines.iter().filter(|line| line["fee_item"] == HOME_FEE).collect();
+    assert_eq!(metered.len(), 1);
+    assert_eq!(metered[0]["amount_fen"], 40_500, "{}", metered[0]);
+    assert_eq!(metered[0]["steps"][0]["key"], "usage-changed");
+    let at = |part: &str| format!("/api/v1/billing-runs/{run}/held{part}");
+    let counts = wang.get(&at("/counts?lang=zh")).await.json(200);
+    let groups = counts["items"].as_array().unwrap();
+    assert_eq!(groups.len(), 1, "{counts}");
+    let (code, about) = (text(&groups[0]["code"]), text(&groups[0]["about"]));
+    assert_eq!((code, about, &groups[0]["count"]), ("missing-fact", "meter.previous", &json!(419)), "{counts}");
+    assert!(has_chinese(text(&groups[0]["reason"])), "{counts}");
+    let held = wang.whole(&at(&format!("?code={code}&about={about}&kind=policy-error")), 200).await;
+    assert_eq!(held.len(), 419);
+    assert_eq!(wang.get(&at("?code=fuel")).await.json(200)["items"], json!([]));
+    wang.get(&at("?kind=bad")).await.problem(400, "malformed");
     office.host.assert_consistent();
 }
 

@@ -70,6 +70,28 @@ async fn exactly_the_failing_subjects_are_held(
     host.assert_consistent();
 }
 
+/// A clerk reads Chinese; what a developer needs stands beside it.
+#[tokio::test]
+async fn a_trap_is_told_without_internals() {
+    let host = office(Kind::Sqlite, r#"{"mode":"trap","when_area":"94.56"}"#).await;
+    let run = host.run(&["bill", "preview", "--project", PROJECT, "--period", "2025-02", "--json"]).expect(5).json();
+    let id = run["run"].as_str().unwrap();
+    let held = |language: &str| host.run(&["bill", "held", id, "--json", "--lang", language]).expect(0).lines();
+    let (chinese, english) = (held("zh"), held("en"));
+    assert_eq!((&chinese[0]["reason"], &chinese[0]["code"]), (&"插件运行出错".into(), &"broken".into()));
+    assert_eq!(english[0]["reason"], "The plug-in broke");
+    for line in [&chinese[0], &english[0]] {
+        assert!(line["detail"].as_str().unwrap().contains("unreachable"), "{line}");
+    }
+    let text = |more: &[&str], terminal: &str| {
+        let output = host.command(&[&["bill", "held", id], more].concat()).env("LC_ALL", terminal).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(text(&[], "zh_CN.UTF-8").contains("插件运行出错"));
+    assert!(text(&[], "en_US.UTF-8").contains("The plug-in broke"));
+    assert!(text(&["--lang", "zh"], "en_US.UTF-8").contains("插件运行出错"));
+}
+
 #[rstest]
 #[tokio::test]
 async fn held_subjects_are_charged_once_the_cause_is_mended(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {

@@ -92,6 +92,16 @@ async fn problems_and_differences_are_told_in_the_language_that_is_asked_for() {
         assert_eq!(problem["code"], "negative", "{refused}");
         assert_eq!((chinese(&problem["reason"]), chinese(&refused["error"])), (in_chinese, in_chinese), "{refused}");
     }
+    let told = |more: &[&str]| {
+        let args = ["import", "microcommunity", &bad, "--project", PROJECT];
+        host.run(&[&args[..], more].concat()).expect(3).stderr
+    };
+    assert!(
+        told(&["--lang", "zh"]).contains("表“房屋信息”第 4 行“建筑面积”列，内容“-118.27”"),
+        "{}",
+        told(&["--lang", "zh"])
+    );
+    assert!(told(&["--lang", "en"]).contains("房屋信息 row 4, 建筑面积 \"-118.27\""), "{}", told(&["--lang", "en"]));
     import(&host, workbook().to_str().unwrap(), &[]).expect(0);
     let changed = host.file("changed.xlsx", workbook_with_cell("房屋信息", "建筑面积", 4, Cell::Number("120".into())));
     let rehearsal = import(&host, &changed, &["--dry-run", "--lang", "zh"]).expect(0).json();

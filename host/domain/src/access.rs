@@ -68,6 +68,8 @@ codes! {
     Permission {
         ReadEstate = "estate:read",
         WriteEstate = "estate:write",
+        /// Meters with their readings, and shared costs: the figures that a period is charged by.
+        WriteReadings = "readings:write",
         /// Identity numbers and full phone numbers.
         ReadPersonalData = "personal-data:read",
         ReadCharges = "charges:read",
@@ -93,6 +95,7 @@ impl Role {
             Role::Manager => &[
                 P::ReadEstate,
                 P::WriteEstate,
+                P::WriteReadings,
                 P::ReadPersonalData,
                 P::ReadCharges,
                 P::PreviewCharges,
@@ -102,13 +105,21 @@ impl Role {
                 P::ApprovePlugins,
                 P::ReadAudit,
             ],
-            Role::Finance => {
-                &[P::ReadEstate, P::ReadCharges, P::PreviewCharges, P::ApproveCharges, P::PostCharges, P::ReadPlugins]
-            }
-            Role::Cashier => &[P::ReadEstate, P::ReadCharges, P::PreviewCharges],
-            Role::FrontDesk => &[P::ReadEstate, P::WriteEstate, P::ReadPersonalData, P::ReadCharges],
-            Role::Steward => &[P::ReadEstate, P::ReadPersonalData, P::ReadCharges],
-            Role::Engineer | Role::Quality => &[P::ReadEstate],
+            Role::Finance => &[
+                P::ReadEstate,
+                P::WriteReadings,
+                P::ReadCharges,
+                P::PreviewCharges,
+                P::ApproveCharges,
+                P::PostCharges,
+                P::ReadPlugins,
+            ],
+            Role::Cashier => &[P::ReadEstate, P::WriteReadings, P::ReadCharges, P::PreviewCharges],
+            Role::FrontDesk => &[P::ReadEstate, P::WriteEstate, P::WriteReadings, P::ReadPersonalData, P::ReadCharges],
+            Role::Steward => &[P::ReadEstate, P::WriteReadings, P::ReadPersonalData, P::ReadCharges],
+            // Engineers walk round and read the meters.
+            Role::Engineer => &[P::ReadEstate, P::WriteReadings],
+            Role::Quality => &[P::ReadEstate],
         }
     }
 }

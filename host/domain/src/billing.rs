@@ -17,9 +17,9 @@ pub use check::{AnswerLimits, check_answer};
 pub(crate) use check::{check_steps, check_verdicts, same_value};
 pub use explain::{ExplainedStep, LineExplanation, explain_line, explain_row, render_problem, render_template};
 pub use lines::{ResolvedLine, charge_id, resolve_lines};
-pub use run::{BillingRun, HeldSubject, RunState, RunTotal};
+pub use run::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunState, RunTotal};
 pub use segments::{AssignedItem, Holder, SegmentPlan, UnitSource, plan_segments};
 pub use service::{
-    BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineFilter, LineView,
-    Progress, ReplayDifference, ReplayReport, RunProgress,
+    BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HELD_GROUPS_MAX, HeldGroup,
+    HeldView, LineFilter, LineView, Progress, ReplayDifference, ReplayReport, RunProgress,
 };

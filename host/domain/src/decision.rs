@@ -8,6 +8,7 @@ use crate::{
     Error, Result,
     access::codes,
     billing::AnswerLimits,
+    hold::HoldCause,
     ids::*,
     point::{Answer, Question},
     ports::{Evaluation, PolicyEngine},
@@ -32,8 +33,17 @@ codes! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallFailure {
     pub kind: HoldKind,
-    /// For the log and the clerk: which limit, which trap, what was wrong.
+    /// What is told to the clerk.
+    pub cause: HoldCause,
+    /// For the log and the developer: which trap, what was wrong.
     pub reason: String,
+}
+
+impl CallFailure {
+    #[must_use]
+    pub fn new(cause: HoldCause, reason: impl Into<String>) -> Self {
+        Self { kind: cause.kind(), cause, reason: reason.into() }
+    }
 }
 
 /// What came of a call.
@@ -131,7 +141,7 @@ impl Asked<'_> {
         if let Outcome::Answer(answer) = &evaluation.outcome
             && let Err(reason) = question.check(answer, description, &AnswerLimits::default())
         {
-            evaluation.outcome = Outcome::Failure(CallFailure { kind: HoldKind::InvalidOutput, reason });
+            evaluation.outcome = Outcome::Failure(CallFailure::new(HoldCause::Unbelievable, reason));
         }
         Ok(evaluation)
     }

@@ -1,5 +1,6 @@
 //! Projects, buildings, entrances, units, parties and who holds what from when.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{Date, access::codes, ids::*};
@@ -18,6 +19,19 @@ pub struct Project {
     pub time_zone: String,
     /// The party that is charged for unsold units.
     pub developer_id: PartyId,
+}
+
+impl Project {
+    /// The civil date of an instant where the project is.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time zone that nobody knows.
+    pub fn today(&self, at: DateTime<Utc>) -> Result<Date> {
+        let zone: chrono_tz::Tz =
+            self.time_zone.parse().map_err(|_| Error::invalid(format!("{:?} is not a time zone", self.time_zone)))?;
+        let day = at.with_timezone(&zone).date_naive().to_string();
+        day.parse().map_err(|_| Error::invalid(format!("{day} is out of range")))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,6 +284,16 @@ pub struct MeterReading {
     pub meter_id: MeterId,
     pub read_on: Date,
     pub reading_milli: i64,
+    /// Where the counter goes on after this reading, when it was replaced or set back on that day (换表).
+    pub restart_milli: Option<i64>,
+}
+
+impl MeterReading {
+    /// What the next reading is counted from.
+    #[must_use]
+    pub fn counted_from(&self) -> i64 {
+        self.restart_milli.unwrap_or(self.reading_milli)
+    }
 }
 
 /// Everything that an import compares and an export writes: one project's estate with its fee settings.

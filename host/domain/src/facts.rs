@@ -69,6 +69,7 @@ facts! {
     SpaceVehicles = "space.vehicles", FactKind::Number { scale: 0 }, "车辆数", "vehicles", "";
     MeterPrevious = "meter.previous", FactKind::Number { scale: 3 }, "上期读数", "previous reading", "";
     MeterCurrent = "meter.current", FactKind::Number { scale: 3 }, "本期读数", "current reading", "";
+    MeterChange = "meter.change", FactKind::Number { scale: 3 }, "换表差数（旧表止数减新表起数）", "meter changes (old end less new start)", "";
     MeterMultiplier = "meter.multiplier", FactKind::Number { scale: 3 }, "倍率", "multiplier", "";
 }
 
@@ -95,6 +96,9 @@ pub struct UnitFacts {
 pub struct MeterFacts {
     pub previous_milli: Option<i64>,
     pub current_milli: Option<i64>,
+    /// What counters that were replaced in the charged time, before its last reading, showed in the end, less where their
+    /// successors started: current − previous + change is what was used.
+    pub change_milli: i64,
     pub multiplier_milli: i64,
 }
 
@@ -135,6 +139,7 @@ fn cell(fact: FeeFact, unit: &UnitFacts, segment: SegmentFacts) -> Cell<'_> {
         FeeFact::SpaceVehicles => Cell::Number(unit.vehicle_count),
         FeeFact::MeterPrevious => number(segment.meter.and_then(|meter| meter.previous_milli)),
         FeeFact::MeterCurrent => number(segment.meter.and_then(|meter| meter.current_milli)),
+        FeeFact::MeterChange => number(segment.meter.map(|meter| meter.change_milli)),
         FeeFact::MeterMultiplier => number(segment.meter.map(|meter| meter.multiplier_milli)),
     }
 }

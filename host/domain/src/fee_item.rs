@@ -62,3 +62,6 @@ pub struct CostPool {
     pub period_start: Date,
     pub total_fen: i64,
 }
+
+/// The largest shared cost of a month: a hundred million yuan, beyond any project, and far from where shares overflow.
+pub const COST_POOL_MAX_FEN: i64 = 10_000_000_000;

@@ -11,7 +11,7 @@ use crate::{
     Date, Period, Result,
     access::{Actor, Role, Stamp, User},
     audit::AuditRow,
-    billing::{BillingRun, HeldSubject, RunTotal, UnitSource},
+    billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunTotal, UnitSource},
     decision::{Decision, Outcome},
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Tenure, Unit, UnitPlace, Vehicle},
     fee_item::{CostPool, FeeAssignment, FeeItem},
@@ -23,6 +23,7 @@ use crate::{
         ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
         TrustRule, TrustedPublisher,
     },
+    meter::{PlacedMeter, ReadingRow},
     point::Question,
     values::Problem,
 };
@@ -229,7 +230,32 @@ pub trait EstateStore: Send + Sync {
     async fn fee_items(&self, project: ProjectId) -> Result<Vec<FeeItem>>;
     async fn set_cost_pool(&self, stamp: &Stamp, pool: &CostPool) -> Result<()>;
     async fn cost_pool(&self, fee_item: FeeItemId, period_start: Date) -> Result<Option<CostPool>>;
+    /// Sets a shared cost over the total that was seen; `None` removes it.
+    ///
+    /// # Errors
+    /// `Refused` with the code [`crate::estate::STALE`] when the stored total is another than `seen`.
+    async fn change_cost_pool(
+        &self,
+        stamp: &Stamp,
+        fee_item: FeeItemId,
+        period_start: Date,
+        seen: Option<i64>,
+        total_fen: Option<i64>,
+    ) -> Result<()>;
+    /// The shared costs of a project's fee items in the periods that start from one day up to another, by period.
+    async fn cost_pools(&self, project: ProjectId, from: Date, to: Date) -> Result<Vec<CostPool>>;
     async fn add_meters(&self, stamp: &Stamp, meters: &[Meter], readings: &[MeterReading]) -> Result<()>;
+    async fn meter(&self, meter: MeterId) -> Result<PlacedMeter>;
+    /// Newest first, those before a day where one is given.
+    async fn readings(&self, meter: MeterId, before: Option<Date>, limit: u32) -> Result<Vec<ReadingRow>>;
+    async fn reading(&self, reading: MeterReadingId) -> Result<ReadingRow>;
+    /// # Errors
+    /// `Conflict` when the day is read already; what [`crate::meter::check_reading`] refuses.
+    async fn add_reading(&self, stamp: &Stamp, reading: &MeterReading) -> Result<()>;
+    /// # Errors
+    /// `Refused` with the code [`crate::estate::STALE`] when the stored version is another than the one that was seen;
+    /// otherwise as [`EstateStore::add_reading`].
+    async fn correct_reading(&self, stamp: &Stamp, reading: &MeterReading, version: i64) -> Result<()>;
 }
 
 #[async_trait]
@@ -384,7 +410,16 @@ pub trait BillingStore: Send + Sync {
         to: crate::billing::RunState,
     ) -> Result<BillingRun>;
     async fn totals(&self, run: BillingRunId) -> Result<Vec<RunTotal>>;
-    async fn held(&self, run: BillingRunId) -> Result<Vec<HeldSubject>>;
+    /// Held subjects that agree with the filter, by fee item and unit.
+    async fn held_page(
+        &self,
+        run: BillingRunId,
+        filter: &HeldFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<HeldSubject>>;
+    /// Counts by fee item and reason, the largest first; at most so many.
+    async fn held_counts(&self, run: BillingRunId, limit: u32) -> Result<Vec<HeldCount>>;
     /// Decisions in the order of their lines, after the given one.
     async fn decisions(&self, run: BillingRunId, after: Option<DecisionId>, limit: u32) -> Result<Vec<Decision>>;
     async fn decision(&self, decision: DecisionId) -> Result<Decision>;

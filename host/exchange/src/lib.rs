@@ -84,7 +84,7 @@ pub fn read_files(files: &[(String, Vec<u8>)]) -> Result<Workbook, ReadError> {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the workbook cannot be written, such as for more rows than a sheet has.
-pub fn export_microcommunity(estate: &Estate) -> Result<(Vec<u8>, Vec<String>)> {
+pub fn export_microcommunity(estate: &Estate) -> Result<(Vec<u8>, Vec<microcommunity::LeftOut>)> {
     let exported = microcommunity::export(estate);
     let bytes =
         write_workbook(&exported.workbook).map_err(|error| Error::unavailable("writing the workbook", error))?;

@@ -125,7 +125,7 @@ const WIDTHS: [usize; 5] = [4, 8, 12, 12, 12];
 fn an_export_has_the_same_tables_cell_for_cell() {
     let (estate, bindings) = imported();
     let (bytes, left_out) = export_microcommunity(&estate).unwrap();
-    assert_eq!(left_out, Vec::<String>::new());
+    assert_eq!(left_out, []);
     let exported = read_workbook("export.xlsx", &bytes).unwrap();
     for (found, expected) in tables(&exported, WIDTHS).iter().zip(tables(&real(), WIDTHS)) {
         assert_eq!((found.name.as_str(), found.rows.len()), (expected.name.as_str(), expected.rows.len()));

@@ -1,14 +1,11 @@
 //! One call in a fresh sandbox, and what it means when it comes to nothing.
 
-use guanjia_domain::{
-    Error, Result,
-    decision::{CallFailure, HoldKind},
-};
+use guanjia_domain::{Error, Result, decision::CallFailure, hold::HoldCause};
 use wasmtime::{Store, Trap};
 
 use crate::{
     engine::Runtime,
-    limits::{Budget, EPOCH_TICK, FUEL_INSTANTIATE, LimitHit, Meter, STACK_BYTES},
+    limits::{Budget, EPOCH_TICK, FUEL_INSTANTIATE, LimitHit, Meter, STACK_BYTES, TABLE_ELEMENTS},
     log::CallLog,
 };
 
@@ -149,25 +146,43 @@ impl Fault {
 }
 
 impl GuestFault {
-    /// The failure as the clerk and the log read it. The sentence of a limit names the limit and its figure.
+    /// The failure as the clerk and the developer read it. Both name a limit with its figure.
     fn failure(self, budget: &Budget) -> CallFailure {
-        let (kind, reason) = match self {
-            Self::Trap(words) => (HoldKind::Trap, format!("the plug-in broke: {words}")),
-            Self::Fuel => (HoldKind::Limit, format!("the plug-in used up its fuel of {} units", budget.fuel)),
+        let (cause, reason) = match self {
+            Self::Trap(words) => (HoldCause::Broken, format!("the plug-in broke: {words}")),
+            Self::Fuel => (
+                HoldCause::Fuel { units: budget.fuel },
+                format!("the plug-in used up its fuel of {} units", budget.fuel),
+            ),
             Self::Deadline => {
-                let seconds = EPOCH_TICK.saturating_mul(u32::try_from(budget.deadline_ticks).unwrap_or(u32::MAX));
-                (HoldKind::Limit, format!("the plug-in did not answer within {seconds:?}, twice"))
+                let time = EPOCH_TICK.saturating_mul(u32::try_from(budget.deadline_ticks).unwrap_or(u32::MAX));
+                let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                (HoldCause::Deadline { millis }, format!("the plug-in did not answer within {time:?}, twice"))
             }
-            Self::Stack => (HoldKind::Limit, format!("the plug-in needs more than {STACK_BYTES} bytes of stack")),
-            Self::AnswerSize => {
-                (HoldKind::Limit, format!("the plug-in answered more than {} bytes", budget.answer_bytes))
+            Self::Stack => (
+                HoldCause::Stack { bytes: as_limit(STACK_BYTES) },
+                format!("the plug-in needs more than {STACK_BYTES} bytes of stack"),
+            ),
+            Self::AnswerSize => (
+                HoldCause::AnswerSize { bytes: as_limit(budget.answer_bytes) },
+                format!("the plug-in answered more than {} bytes", budget.answer_bytes),
+            ),
+            Self::Hit(hit) => {
+                let cause = match hit {
+                    LimitHit::Memory { allowed, .. } => HoldCause::Memory { bytes: as_limit(allowed) },
+                    LimitHit::Table { .. } => HoldCause::Table { elements: as_limit(TABLE_ELEMENTS) },
+                };
+                (cause, format!("the plug-in ran out of memory: {hit}"))
             }
-            Self::Hit(hit) => (HoldKind::Limit, format!("the plug-in ran out of memory: {hit}")),
             Self::Malformed(words) => {
-                (HoldKind::InvalidOutput, format!("the plug-in answered what the contract does not allow: {words}"))
+                (HoldCause::Malformed, format!("the plug-in answered what the contract does not allow: {words}"))
             }
-            Self::NotStarted(words) => (HoldKind::Trap, format!("the plug-in does not start: {words}")),
+            Self::NotStarted(words) => (HoldCause::NotStarted, format!("the plug-in does not start: {words}")),
         };
-        CallFailure { kind, reason }
+        CallFailure::new(cause, reason)
     }
+}
+
+fn as_limit(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

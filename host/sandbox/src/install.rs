@@ -140,13 +140,15 @@ fn export_name(point: &str, export: &Export) -> String {
 
 /// Instantiates the component, asks it what it is, and runs its golden cases.
 fn try_out(inner: &Inner, prepared: &Prepared, manifest: &Manifest) -> Result<Vec<PluginExport>> {
+    golden::check_points(manifest)?;
     let mut exports = Vec::with_capacity(manifest.exports.len());
     for (name, export) in &manifest.exports {
         let point: ExtensionPoint = name.parse()?;
         let description = describe(inner, prepared, point)?;
         check_description(point, export, &description, manifest)?;
-        if point == ExtensionPoint::FeePolicy {
-            golden::run(inner, prepared, manifest, &description)?;
+        match point {
+            ExtensionPoint::FeePolicy => golden::run(inner, prepared, manifest, &description)?,
+            ExtensionPoint::LateFeePolicy => golden::late_fee::run(inner, prepared, manifest, &description)?,
         }
         exports.push(PluginExport { point, wit: export.wit.to_string(), description });
     }

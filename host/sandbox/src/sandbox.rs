@@ -323,7 +323,7 @@ fn record<T>(prepared: &Prepared, function: &'static str, called: &Called<T>, st
     for line in &called.log {
         tracing::trace!(plugin = %prepared.label, %line, "a plug-in logged");
     }
-    if let Err(CallFailure { kind, reason }) = &called.result {
+    if let Err(CallFailure { kind, reason, .. }) = &called.result {
         debug_assert_ne!(*kind, HoldKind::PolicyError, "a policy's own words are an answer");
         tracing::warn!(plugin = %prepared.label, function, %kind, %reason, duration_ms = millis(duration), "a call came to nothing");
     }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use guanjia_domain::{
     Date, Error, Fen, Period, Result,
     access::Stamp,
-    billing::{BillingRun, LineView},
+    billing::{BillingRun, HeldView, LineView, ReplayReport, RunState},
     fee_item::CostPool,
     ids::BillingRunId,
     job::Job,
@@ -46,17 +46,9 @@ pub(super) enum Bill {
     Lines {
         #[command(flatten)]
         month: ProjectMonth,
-        /// Language of the steps.
-        #[arg(long, default_value = "zh")]
-        lang: Language,
     },
     /// The subjects that a run holds, with the reasons.
-    Held {
-        run: BillingRunId,
-        /// Language of the reasons.
-        #[arg(long, default_value = "zh")]
-        lang: Language,
-    },
+    Held { run: BillingRunId },
     /// Enter the total of a shared cost for a month.
     Pool {
         #[command(flatten)]
@@ -81,43 +73,44 @@ impl Bill {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
         let office = global.office().await?;
         let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
+        let print = |run: &BillingRun| print_run(run, global);
         match self {
             Bill::Preview { month } => {
                 let project = output::project(&office, &month.project).await?;
                 let run = preview(&office, &stamp, project.id, month.period).await?;
-                print_run(&run, global.json);
+                print(&run);
                 Ok(held_or_well(&run))
             }
-            Bill::CatchUp { project, through } => catch_up(&office, &stamp, project, *through, global.json).await,
+            Bill::CatchUp { project, through } => catch_up(&office, &stamp, project, *through, global).await,
             Bill::Approve { run } => {
                 let run = office.billing.approve(&stamp, *run).await?;
-                print_run(&run, global.json);
+                print(&run);
                 Ok(Done::Well)
             }
             Bill::Post { run } => {
                 let run = post(&office, &stamp, *run).await?;
-                print_run(&run, global.json);
+                print(&run);
                 Ok(held_or_well(&run))
             }
             Bill::Cancel { run } => {
                 let run = office.billing.cancel(&stamp, *run).await?;
-                print_run(&run, global.json);
+                print(&run);
                 Ok(Done::Well)
             }
             Bill::Resume { run } => {
                 let run = resume(&office, &stamp, *run).await?;
-                print_run(&run, global.json);
+                print(&run);
                 Ok(held_or_well(&run))
             }
             Bill::Runs { project } => {
                 let project = output::project(&office, project).await?;
                 for run in office.store.runs(project.id).await? {
-                    print_run(&run, global.json);
+                    print(&run);
                 }
                 Ok(Done::Well)
             }
-            Bill::Lines { month, lang } => lines(&office, &stamp, month, *lang, global.json).await,
-            Bill::Held { run, lang } => held(&office, &stamp, *run, *lang, global.json).await,
+            Bill::Lines { month } => lines(&office, &stamp, month, global.language(Language::Zh), global.json).await,
+            Bill::Held { run } => held(&office, &stamp, *run, global.language(Language::Zh), global.json).await,
             Bill::Pool { month, fee_item, total_fen } => pool(&office, &stamp, month, fee_item, *total_fen).await,
         }
     }
@@ -169,12 +162,12 @@ async fn do_job(office: &Office, stamp: &Stamp, job: &Job, what: &'static str) -
     result
 }
 
-async fn catch_up(office: &Office, stamp: &Stamp, project: &str, through: Period, json: bool) -> Result<Done> {
+async fn catch_up(office: &Office, stamp: &Stamp, project: &str, through: Period, global: &Global) -> Result<Done> {
     let project = output::project(office, project).await?;
     let mut done = Done::Well;
     for period in office.billing.missing_months(project.id, through).await? {
         let run = preview(office, stamp, project.id, period).await?;
-        print_run(&run, json);
+        print_run(&run, global);
         if run.held > 0 {
             done = Done::WithHeld;
         }
@@ -186,18 +179,32 @@ fn held_or_well(run: &BillingRun) -> Done {
     if run.held > 0 { Done::WithHeld } else { Done::Well }
 }
 
-fn print_run(run: &BillingRun, json: bool) {
+fn print_run(run: &BillingRun, global: &Global) {
     let month = output::month_text(run.period);
-    if json {
+    if global.json {
         output::line(&json!({
             "run": run.id, "period": month, "state": run.state, "lines": run.lines, "held": run.held,
             "total_fen": run.total.0, "posted_lines": run.posted_lines,
         }));
     } else {
-        output::text(&format!(
-            "{}  {month}  {}  {} lines  {} held  ¥{}",
-            run.id, run.state, run.lines, run.held, run.total
-        ));
+        let BillingRun { id, state, lines, held, total, .. } = run;
+        output::text(&match global.language(Language::En) {
+            Language::Zh => {
+                format!("{id}  {month}  {}  {lines} 条  暂挂 {held} 户  ¥{total}", state_in_chinese(*state))
+            }
+            Language::En => format!("{id}  {month}  {state}  {lines} lines  {held} held  ¥{total}"),
+        });
+    }
+}
+
+fn state_in_chinese(state: RunState) -> &'static str {
+    match state {
+        RunState::Computing => "计算中",
+        RunState::Previewed => "待批准",
+        RunState::Approved => "待过账",
+        RunState::Posting => "过账中",
+        RunState::Posted => "已过账",
+        RunState::Cancelled => "已取消",
     }
 }
 
@@ -236,22 +243,30 @@ fn print_line(line: &LineView) {
 }
 
 async fn held(office: &Office, stamp: &Stamp, run: BillingRunId, language: Language, json: bool) -> Result<Done> {
-    for view in office.billing.held(stamp, run, language).await? {
+    let mut each = |view: HeldView| {
         if json {
             output::line(&json!({
                 "building": view.place.building, "entrance": view.place.entrance, "unit": view.place.unit,
                 "fee_item": view.fee_item, "kind": view.held.kind, "code": view.held.code, "about": view.held.about,
-                "reason": view.sentence,
+                "reason": view.sentence, "detail": view.detail,
             }));
         } else {
-            output::text(&format!("{}  {}  {}: {}", view.place, view.fee_item, view.held.kind, view.sentence));
+            output::text(&match language {
+                Language::Zh => format!("{}  {}  {}", view.place, view.fee_item, view.sentence),
+                Language::En => format!("{}  {}  {}: {}", view.place, view.fee_item, view.held.kind, view.sentence),
+            });
+            if !view.detail.is_empty() {
+                output::text(&format!("    {}", view.detail));
+            }
         }
-    }
+        Ok(())
+    };
+    office.billing.for_each_held(stamp, run, language, &mut each).await?;
     Ok(Done::Well)
 }
 
 async fn pool(office: &Office, stamp: &Stamp, month: &ProjectMonth, fee_item: &str, total_fen: i64) -> Result<Done> {
-    stamp.actor.require(guanjia_domain::access::Permission::WriteEstate)?;
+    stamp.actor.require(guanjia_domain::access::Permission::WriteReadings)?;
     let project = output::project(office, &month.project).await?;
     let item = office
         .store

@@ -6,7 +6,7 @@ use guanjia_domain::{
     access::{Role, Stamp},
     billing::{BillingRun, Progress, RunProgress, RunState},
     estate::Project,
-    plugin::InstalledPlugin,
+    plugin::{InstalledPlugin, Language},
 };
 use serde_json::json;
 use std::{net::SocketAddr, path::PathBuf};
@@ -70,7 +70,7 @@ impl Demo {
                 Some(format!("http://{address}"))
             }
         };
-        self.summary(&office, &project, &run, url.as_deref(), global.json).await?;
+        self.summary(&office, &project, &run, url.as_deref(), global).await?;
         if let Some(listener) = listener {
             serve::serve(&host, listener, false).await?;
         }
@@ -97,25 +97,35 @@ impl Demo {
         project: &Project,
         run: &BillingRun,
         url: Option<&str>,
-        json: bool,
+        global: &Global,
     ) -> Result<()> {
         let sum = office.store.journal_sum(Some(project.id)).await?;
         let units = office.store.count_units(project.id).await?;
         let period = output::month_text(run.period);
-        if json {
+        let language = global.language(Language::En);
+        if global.json {
             output::line(&json!({
                 "project": project.name, "period": period, "units": units, "charges": run.posted_lines, "held": run.held,
                 "posted_fen": run.total.0, "journal_sum_fen": sum.sum_fen, "url": url,
             }));
             return Ok(());
         }
-        output::text(&format!(
-            "{}  {period}: {} units, {} charges posted, {} held, ¥{}",
-            project.name, units, run.posted_lines, run.held, run.total
-        ));
+        let BillingRun { posted_lines, held, total, .. } = run;
+        let name = &project.name;
+        output::text(&match language {
+            Language::Zh => {
+                format!("{name}  {period}：{units} 户，已过账 {posted_lines} 条，暂挂 {held} 户，¥{total}")
+            }
+            Language::En => {
+                format!("{name}  {period}: {units} units, {posted_lines} charges posted, {held} held, ¥{total}")
+            }
+        });
         if let Some(url) = url {
             let names: Vec<_> = PEOPLE.iter().map(|(name, _)| *name).collect();
-            output::text(&format!("{url}  log in as {} with the password {PASSWORD}", names.join(", ")));
+            output::text(&match language {
+                Language::Zh => format!("{url}  用户名 {}，密码都是 {PASSWORD}", names.join("、")),
+                Language::En => format!("{url}  log in as {} with the password {PASSWORD}", names.join(", ")),
+            });
         }
         Ok(())
     }

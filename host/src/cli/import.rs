@@ -25,15 +25,7 @@ pub(super) enum Import {
         /// Show what would change and write nothing.
         #[arg(long)]
         dry_run: bool,
-        /// Language of differences and problems: en or zh.
-        #[arg(long, value_name = "LANG", default_value = "en", value_parser = language)]
-        lang: Language,
     },
-}
-
-/// A language with its region or without: `zh-CN` is `zh` here.
-fn language(text: &str) -> Result<Language> {
-    text.split(['-', '_']).next().unwrap_or(text).parse()
 }
 
 /// Differences shown at the terminal before the rest is only counted.
@@ -41,12 +33,13 @@ const DIFFERENCES_SHOWN: usize = 40;
 
 impl Import {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
-        let Import::Microcommunity { files, project, dry_run, lang } = self;
+        let Import::Microcommunity { files, project, dry_run } = self;
+        let language = global.language(Language::En);
         let office = global.office().await?;
         let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
-        let files = files.iter().map(|file| read(file, *lang)).collect::<Result<Vec<_>>>()?;
-        let planned = take_over_in(*lang, &office, &stamp, project, &files, *dry_run).await?;
-        report(&planned, *dry_run, *lang, global.json);
+        let files = files.iter().map(|file| read(file, language)).collect::<Result<Vec<_>>>()?;
+        let planned = take_over_in(language, &office, &stamp, project, &files, *dry_run).await?;
+        report(&planned, *dry_run, language, global.json);
         Ok(Done::Well)
     }
 }
@@ -166,8 +159,13 @@ impl Export {
         let (workbook, left_out) = guanjia_exchange::export_microcommunity(&estate)?;
         std::fs::write(&self.out, workbook)
             .map_err(|error| Error::unavailable(format!("writing {}", self.out.display()), error))?;
+        let language = global.language(Language::En);
         for line in left_out {
-            output::say(&format!("not in the workbook: {line}"));
+            let line = line.told(language);
+            output::say(&match language {
+                Language::Zh => format!("表格里放不下：{line}"),
+                Language::En => format!("not in the workbook: {line}"),
+            });
         }
         Ok(Done::Well)
     }

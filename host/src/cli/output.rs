@@ -5,6 +5,7 @@ use guanjia_domain::{
     billing::{Progress, RunProgress},
     error::InputProblem,
     estate::Project,
+    plugin::Language,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -13,7 +14,7 @@ use std::{io::Write, process::ExitCode};
 use crate::boot::Office;
 
 /// Prints the error with what caused it and turns it into an exit code.
-pub(super) fn failure(error: &Error, json: bool) -> ExitCode {
+pub(super) fn failure(error: &Error, json: bool, language: Language) -> ExitCode {
     let (code, problems): (u8, &[InputProblem]) = match error {
         Error::Invalid { problems, .. } => (3, problems),
         Error::Refused { .. } => (4, &[]),
@@ -29,15 +30,26 @@ pub(super) fn failure(error: &Error, json: bool) -> ExitCode {
     say(&format!("guanjia: {error}"));
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        say(&format!("  because: {cause}"));
+        say(&pick(language, format!("  原因：{cause}"), format!("  because: {cause}")));
         source = cause.source();
     }
     if !json {
         for InputProblem { sheet, row, column, value, reason } in problems {
-            say(&format!("  {sheet} row {row}, {column} {value:?}: {reason}"));
+            say(&match language {
+                Language::Zh => format!("  表“{sheet}”第 {row} 行“{column}”列，内容“{value}”：{reason}"),
+                Language::En => format!("  {sheet} row {row}, {column} {value:?}: {reason}"),
+            });
         }
     }
     ExitCode::from(code)
+}
+
+/// The text in a language.
+pub(super) fn pick<T>(language: Language, zh: T, en: T) -> T {
+    match language {
+        Language::Zh => zh,
+        Language::En => en,
+    }
 }
 
 /// One JSON value on a line of stdout. A closed pipe is the reader's way to say "enough".

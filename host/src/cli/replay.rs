@@ -5,6 +5,7 @@ use guanjia_domain::{
     Error, Result,
     billing::ReplayReport,
     ids::{BillingRunId, DecisionId},
+    plugin::Language,
     proof::{PROOF_BYTES_MAX, Proof},
 };
 use serde_json::json;
@@ -35,7 +36,11 @@ impl Replay {
         if global.json {
             output::line(&json!(report));
         } else {
-            output::text(&format!("{} of {} decisions identical", report.identical, report.decisions));
+            let ReplayReport { identical, decisions, .. } = &report;
+            output::text(&match global.language(Language::En) {
+                Language::Zh => format!("{decisions} 个决策中 {identical} 个重放一致"),
+                Language::En => format!("{identical} of {decisions} decisions identical"),
+            });
             for difference in &report.different {
                 output::text(&format!("  {}: {}", difference.decision, difference.reason));
             }

@@ -91,7 +91,7 @@ fn square_centimetres(area: Decimal) -> Result<i64> {
 }
 
 impl Place {
-    async fn find(&self, office: &Office) -> Result<UnitRow> {
+    pub(super) async fn find(&self, office: &Office) -> Result<UnitRow> {
         /// Units looked at to find one by its place.
         const CANDIDATES: u32 = 200;
         let project = output::project(office, &self.project).await?;

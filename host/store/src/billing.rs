@@ -3,6 +3,7 @@
 mod charge;
 mod check;
 mod decision;
+mod held;
 mod run;
 mod subject;
 
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use guanjia_domain::{
     Date, Error, Result,
     access::Stamp,
-    billing::{BillingRun, HeldSubject, RunState, RunTotal, UnitSource},
+    billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunState, RunTotal, UnitSource},
     decision::Decision,
     ids::*,
     job::Job,
@@ -133,8 +134,18 @@ impl BillingStore for CompanyScope {
         self.read().await?.totals(run).await
     }
 
-    async fn held(&self, run: BillingRunId) -> Result<Vec<HeldSubject>> {
-        self.read().await?.held(run).await
+    async fn held_page(
+        &self,
+        run: BillingRunId,
+        filter: &HeldFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<HeldSubject>> {
+        self.read().await?.held_page(run, filter, cursor, limit).await
+    }
+
+    async fn held_counts(&self, run: BillingRunId, limit: u32) -> Result<Vec<HeldCount>> {
+        self.read().await?.held_counts(run, limit).await
     }
 
     async fn decisions(&self, run: BillingRunId, after: Option<DecisionId>, limit: u32) -> Result<Vec<Decision>> {

@@ -1,6 +1,7 @@
 //! Projects, buildings, units, parties and what units are charged.
 
 mod changes;
+mod meter;
 mod record;
 mod records;
 mod unit;
@@ -15,6 +16,7 @@ use guanjia_domain::{
     fee_item::{CostPool, FeeAssignment, FeeItem},
     ids::*,
     journal::LedgerAccountKind,
+    meter::{PlacedMeter, ReadingRow},
     ports::{EstateStore, Page, UnitRecords, UnitRow, UnitSearch},
 };
 use serde_json::json;
@@ -268,29 +270,31 @@ impl EstateStore for CompanyScope {
 
     async fn set_cost_pool(&self, stamp: &Stamp, pool: &CostPool) -> Result<()> {
         let mut scope = self.write().await?;
-        let before = scope.cost_pool(pool.fee_item_id, pool.period_start).await?;
-        let known = scope
-            .row(sql!("SELECT id FROM fee_item WHERE company_id = $1 AND id = $2"), values![pool.fee_item_id])
-            .await?;
-        known.ok_or_else(|| Error::not_found("fee item", pool.fee_item_id))?;
-        scope
-            .execute(
-                sql!(
-                    "INSERT INTO cost_pool (company_id, fee_item_id, period_start, total_fen, created_at) VALUES ($1, $2, $3, $4, $5) ",
-                    "ON CONFLICT (fee_item_id, period_start) DO UPDATE SET total_fen = excluded.total_fen ",
-                    "WHERE cost_pool.company_id = excluded.company_id"
-                ),
-                values![pool.fee_item_id, pool.period_start, pool.total_fen, stamp.at],
-            )
-            .await?;
-        let change = Change {
-            action: "cost-pool.set",
-            subject: format!("fee-item {} {}", pool.fee_item_id, pool.period_start),
-            before: json!(before),
-            after: json!(pool),
-        };
-        scope.audit(stamp, change).await?;
+        scope.lock_fee_item(pool.fee_item_id).await?;
+        scope.write_cost_pool(stamp, pool.fee_item_id, pool.period_start, Some(pool.total_fen)).await?;
         scope.commit().await
+    }
+
+    async fn change_cost_pool(
+        &self,
+        stamp: &Stamp,
+        fee_item: FeeItemId,
+        period_start: Date,
+        seen: Option<i64>,
+        total_fen: Option<i64>,
+    ) -> Result<()> {
+        let mut scope = self.write().await?;
+        scope.lock_fee_item(fee_item).await?;
+        let stored = scope.cost_pool(fee_item, period_start).await?.map(|pool| pool.total_fen);
+        if stored != seen {
+            return Err(Error::refused(STALE, "the shared cost was changed meanwhile: read it again"));
+        }
+        scope.write_cost_pool(stamp, fee_item, period_start, total_fen).await?;
+        scope.commit().await
+    }
+
+    async fn cost_pools(&self, project: ProjectId, from: Date, to: Date) -> Result<Vec<CostPool>> {
+        self.read().await?.cost_pools(project, from, to).await
     }
 
     async fn cost_pool(&self, fee_item: FeeItemId, period_start: Date) -> Result<Option<CostPool>> {
@@ -307,22 +311,33 @@ impl EstateStore for CompanyScope {
         scope.audit(stamp, Change::of("meter.add", "meters", after)).await?;
         scope.commit().await
     }
+
+    async fn meter(&self, meter: MeterId) -> Result<PlacedMeter> {
+        self.read().await?.meter(meter).await
+    }
+
+    async fn readings(&self, meter: MeterId, before: Option<Date>, limit: u32) -> Result<Vec<ReadingRow>> {
+        self.read().await?.readings(meter, before, limit).await
+    }
+
+    async fn reading(&self, reading: MeterReadingId) -> Result<ReadingRow> {
+        self.read().await?.reading(reading).await
+    }
+
+    async fn add_reading(&self, stamp: &Stamp, reading: &MeterReading) -> Result<()> {
+        let mut scope = self.write().await?;
+        scope.add_reading(stamp, reading).await?;
+        scope.commit().await
+    }
+
+    async fn correct_reading(&self, stamp: &Stamp, reading: &MeterReading, version: i64) -> Result<()> {
+        let mut scope = self.write().await?;
+        scope.correct_reading(stamp, reading, version).await?;
+        scope.commit().await
+    }
 }
 
 impl Scope {
-    async fn cost_pool(&mut self, fee_item: FeeItemId, period_start: Date) -> Result<Option<CostPool>> {
-        let statement = sql!(
-            "SELECT fee_item_id, period_start, total_fen FROM cost_pool ",
-            "WHERE company_id = $1 AND fee_item_id = $2 AND period_start = $3"
-        );
-        let row = self.row(statement, values![fee_item, period_start]).await?;
-        row.map(|row| {
-            let mut cells = row.cells();
-            Ok(CostPool { fee_item_id: cells.take()?, period_start: cells.take()?, total_fen: cells.take()? })
-        })
-        .transpose()
-    }
-
     /// A foreign key does not say whose unit or meter it is.
     async fn require_own_meters(&mut self, meters: &[Meter], readings: &[MeterReading]) -> Result<()> {
         let mut units: Vec<_> = meters.iter().map(|meter| meter.unit_id.0).collect();

@@ -10,7 +10,7 @@
       const { done, total } = JSON.parse(event.data);
       bar.max = Math.max(total, 1);
       bar.value = done;
-      text.textContent = `${done.toLocaleString()} / ${total.toLocaleString()}`;
+      text.textContent = total > 0 ? `${done.toLocaleString()} / ${total.toLocaleString()}` : "";
     };
     source.addEventListener("progress", show);
     source.addEventListener("done", (event) => {

@@ -188,7 +188,7 @@ pub(crate) mod needs {
     }
 
     needs! {
-        ReadEstate WriteEstate ReadPersonalData ReadCharges PreviewCharges ApproveCharges PostCharges ReadPlugins ManagePlugins ApprovePlugins ManageUsers
+        ReadEstate WriteEstate WriteReadings ReadPersonalData ReadCharges PreviewCharges ApproveCharges PostCharges ReadPlugins ManagePlugins ApprovePlugins ManageUsers
         ReadAudit
     }
 }

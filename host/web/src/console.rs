@@ -4,10 +4,12 @@
 pub(crate) mod activation;
 pub(crate) mod audit;
 pub(crate) mod billing;
+pub(crate) mod cost_pools;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod line;
 pub(crate) mod login;
+pub(crate) mod meters;
 pub(crate) mod plugins;
 mod settings_form;
 pub(crate) mod units;

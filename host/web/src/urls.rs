@@ -1,6 +1,6 @@
 //! Every URL of the host: patterns for the route table, functions for links. Nothing else writes a path.
 
-use guanjia_domain::ids::*;
+use guanjia_domain::{Date, billing::HeldFilter, ids::*};
 use std::fmt::{Display, Write};
 
 pub(crate) const HEALTHZ: &str = "/healthz";
@@ -17,6 +17,10 @@ pub(crate) const LANGUAGE: &str = "/language";
 pub(crate) const ME: &str = "/me";
 pub(crate) const UNITS: &str = "/units";
 pub(crate) const UNIT: &str = "/units/{id}";
+pub(crate) const UNIT_METERS: &str = "/units/{id}/meters";
+pub(crate) const METER: &str = "/meters/{id}";
+pub(crate) const READING: &str = "/meter-readings/{id}";
+pub(crate) const COST_POOLS: &str = "/cost-pools";
 pub(crate) const BILLING: &str = "/billing";
 pub(crate) const RUN: &str = "/billing/{id}";
 pub(crate) const RUN_LINES: &str = "/billing/{id}/lines";
@@ -62,12 +66,45 @@ pub(crate) fn unit(unit: UnitId) -> String {
     filled(UNIT, unit)
 }
 
+pub(crate) fn unit_meters(unit: UnitId) -> String {
+    filled(UNIT_METERS, unit)
+}
+
+pub(crate) fn meter(meter: MeterId) -> String {
+    filled(METER, meter)
+}
+
+/// Readings of a meter before a day.
+pub(crate) fn meter_before(meter: MeterId, before: Date) -> String {
+    with_query(&filled(METER, meter), &[("before", &before.to_string())])
+}
+
+/// The meter's page with one reading in the form.
+pub(crate) fn meter_correcting(meter: MeterId, reading: MeterReadingId) -> String {
+    with_query(&filled(METER, meter), &[("correct", &reading.to_string())])
+}
+
+pub(crate) fn reading(reading: MeterReadingId) -> String {
+    filled(READING, reading)
+}
+
+/// Shared costs of a month written `2025-03`.
+pub(crate) fn cost_pools(project: Option<ProjectId>, month: &str) -> String {
+    let project = project.map(|project| project.to_string()).unwrap_or_default();
+    with_query(COST_POOLS, &[("project", &project), ("month", month)])
+}
+
 pub(crate) fn billing(project: Option<ProjectId>) -> String {
     in_project(BILLING, project)
 }
 
 pub(crate) fn run(run: BillingRunId) -> String {
     filled(RUN, run)
+}
+
+/// A run with the totals of every building.
+pub(crate) fn run_all_buildings(run: BillingRunId) -> String {
+    format!("{}#totals", with_query(&filled(RUN, run), &[("buildings", "all")]))
 }
 
 /// Lines of a run; of one fee item and building where they are given.
@@ -88,6 +125,19 @@ pub(crate) fn run_lines(
 
 pub(crate) fn run_held(run: BillingRunId) -> String {
     filled(RUN_HELD, run)
+}
+
+/// What a run held for one reason, or its next page.
+pub(crate) fn run_held_by(run: BillingRunId, filter: &HeldFilter, cursor: Option<&str>) -> String {
+    let fee_item = filter.fee_item_id.map(|id| id.to_string()).unwrap_or_default();
+    let query = [
+        ("fee_item", fee_item.as_str()),
+        ("kind", filter.kind.map_or("", |kind| kind.code())),
+        ("code", filter.code.as_deref().unwrap_or_default()),
+        ("about", filter.about.as_deref().unwrap_or_default()),
+        ("cursor", cursor.unwrap_or_default()),
+    ];
+    with_query(&filled(RUN_HELD, run), &query)
 }
 
 pub(crate) fn run_approve(run: BillingRunId) -> String {

@@ -11,7 +11,9 @@
 //! ```
 //!
 //! The same file runs natively (the SDK's tests) and in the sandbox (when a plug-in is installed).
-//! It covers `fee-policy`.
+//! This form is of `fee-policy`; [`late_fee`] has the one of `late-fee-policy`.
+
+pub mod late_fee;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -191,12 +193,16 @@ pub fn parse(text: &str) -> Result<Vec<FeeCase>, CaseError> {
 
 /// Reads golden cases that a manifest has inlined: one case, or a list of them.
 pub fn from_value(value: &serde_json::Value) -> Result<Vec<FeeCase>, CaseError> {
+    read_cases(value)
+}
+
+fn read_cases<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Result<Vec<T>, CaseError> {
     let items = match value {
         serde_json::Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
     let read = |(index, item): (usize, &serde_json::Value)| {
-        FeeCase::deserialize(item).map_err(|error| {
+        T::deserialize(item).map_err(|error| {
             let name = item.get("name").and_then(serde_json::Value::as_str).unwrap_or("without a name");
             CaseError(format!("case {index} ({name}): {error}"))
         })

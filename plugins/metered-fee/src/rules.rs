@@ -3,8 +3,13 @@
 use guanjia_plugin_sdk::fee_policy::problem_at;
 use guanjia_plugin_sdk::prelude::*;
 
-facts! { PREVIOUS = "meter.previous", CURRENT = "meter.current", MULTIPLIER = "meter.multiplier" }
-steps! { USAGE = "usage", TIER = "tier", FIXED = "fixed", PRORATION = "proration", ROUNDED = "rounded" }
+facts! {
+    PREVIOUS = "meter.previous",
+    CURRENT = "meter.current",
+    CHANGE = "meter.change",
+    MULTIPLIER = "meter.multiplier",
+}
+steps! { USAGE = "usage", USAGE_CHANGED = "usage-changed", TIER = "tier", FIXED = "fixed", PRORATION = "proration", ROUNDED = "rounded" }
 measures! { M3 = "m3", KWH = "kwh", PERIOD = "period" }
 
 /// The settings; `settings.schema.json` says what they mean.
@@ -59,15 +64,22 @@ impl FeePolicy for MeteredFee {
     }
 }
 
-/// The difference of the readings × the multiplier (1 where none is known).
+/// The difference of the readings × the multiplier (1 where none is known). Where the meter was changed, what the old one
+/// showed in the end, less where the new one started, belongs to it.
 fn usage(segment: &Segment<'_>, out: &mut Lines) -> Result<Decimal, No> {
     let (previous, current) = (segment.number(PREVIOUS)?, segment.number(CURRENT)?);
-    if current.compare(previous).is_lt() {
+    let change = segment.facts().number_if_known(CHANGE)?.unwrap_or(Decimal::integer(0));
+    let counted = current.checked_add(change).fits()?;
+    if counted.compare(previous).is_lt() {
         return Err(No::undecided("reading-below-previous", segment.facts().name(CURRENT), &[previous, current]));
     }
     let multiplier = segment.facts().number_if_known(MULTIPLIER)?.unwrap_or(Decimal::integer(1));
-    let usage = current.checked_sub(previous).fits()?.checked_mul(multiplier).fits()?.trimmed(0);
-    out.step(USAGE, usage, &[current, previous, multiplier]);
+    let usage = counted.checked_sub(previous).fits()?.checked_mul(multiplier).fits()?.trimmed(0);
+    if change.is_zero() {
+        out.step(USAGE, usage, &[current, previous, multiplier]);
+    } else {
+        out.step(USAGE_CHANGED, usage, &[current, previous, change, multiplier]);
+    }
     Ok(usage)
 }
 

@@ -87,12 +87,31 @@ pub struct HeldSubject {
     pub fee_item_id: FeeItemId,
     pub unit_id: UnitId,
     pub kind: HoldKind,
-    /// Stable code: of the policy's problem, or of the host's finding.
+    /// Stable code: of the policy's problem, or of the host's finding ([`crate::hold::HoldCause`]).
     pub code: String,
-    /// Fact or setting that it is about; may be empty.
+    /// Fact, setting or limit that it is about; may be empty.
     pub about: String,
-    /// A sentence for the log; a policy's own code is translated when it is shown.
+    /// A sentence for the log and the developer; code and `about` are what is told to the clerk.
     pub reason: String,
     /// The call that came to nothing, if one was made.
     pub decision_id: Option<DecisionId>,
+}
+
+/// How many subjects of a fee item are held for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldCount {
+    pub fee_item_id: FeeItemId,
+    pub kind: HoldKind,
+    pub code: String,
+    pub about: String,
+    pub count: i64,
+}
+
+/// Which held subjects are wanted: those that agree in everything that is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldFilter {
+    pub fee_item_id: Option<FeeItemId>,
+    pub kind: Option<HoldKind>,
+    pub code: Option<String>,
+    pub about: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! The billing service: what doors and workers call.
 
 mod compute;
+mod held;
 mod post;
 mod prove;
 mod replay;
@@ -19,9 +20,10 @@ use crate::{
     ports::{Clock, CompanyStore, PolicyEngine},
 };
 
+pub use held::{HELD_GROUPS_MAX, HeldGroup, HeldView};
 pub use replay::{ReplayDifference, ReplayReport};
 pub use run_lines::LineFilter;
-pub use view::{ChargeExplanation, Comparison, ComparisonRow, FactValue, HeldView, LineView};
+pub use view::{ChargeExplanation, Comparison, ComparisonRow, FactValue, LineView};
 
 /// Subjects in one call of a plug-in. Between 256 and 4,096 a call costs the same per subject; larger batches only lose
 /// more when they have to be split.

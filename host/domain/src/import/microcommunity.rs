@@ -31,7 +31,7 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-pub use export::{Exported, export};
+pub use export::{Exported, LeftOut, export};
 pub use formula::{FormulaPlugins, PluginChoice};
 pub use parse::parse;
 pub use plan::plan;

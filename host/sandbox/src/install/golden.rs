@@ -1,5 +1,7 @@
 //! Golden cases: the plug-in's own examples, run in the sandbox that will run it for money.
 
+pub(super) mod late_fee;
+
 use std::{collections::BTreeMap, time::Instant};
 
 use guanjia_domain::{
@@ -10,8 +12,8 @@ use guanjia_domain::{
     plugin::{ExtensionPoint, check_settings},
     point::{Answer, Question},
     values::{
-        Description, FeeAnswer, FeeBatch,
-        cases::{self, Expected, FactKind, FeeCase},
+        Description, FeeAnswer, FeeBatch, Steps, SubjectProblem,
+        cases::{self, Expected, FactKind, FeeCase, late_fee::is_late_fee},
     },
 };
 use guanjia_packaging::Manifest;
@@ -20,11 +22,24 @@ use std::sync::Arc;
 use super::refused;
 use crate::{limits::GOLDEN_CASES_TIME, prepared::Prepared, sandbox::Inner};
 
+/// Every case is one of an extension point that the plug-in answers: another would count for nothing.
+pub(super) fn check_points(manifest: &Manifest) -> Result<()> {
+    for value in &manifest.cases {
+        let point = if is_late_fee(value) { ExtensionPoint::LateFeePolicy } else { ExtensionPoint::FeePolicy };
+        if !manifest.exports.contains_key(point.code()) {
+            return Err(refused(format!(
+                "a golden case is one of {point}, which the plug-in does not export. Take it out, or export {point}"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Runs every case whole, and once more subject by subject: an answer may not depend on who else was asked about.
 pub(super) fn run(inner: &Inner, prepared: &Prepared, manifest: &Manifest, description: &Description) -> Result<()> {
     let trial = Trial { inner, prepared, manifest, description };
     let started = Instant::now();
-    for value in &manifest.cases {
+    for value in manifest.cases.iter().filter(|value| !is_late_fee(value)) {
         let cases =
             cases::from_value(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
         for case in &cases {
@@ -86,37 +101,9 @@ impl Trial<'_> {
         };
         check_answer(batch, &answer, self.description, &AnswerLimits::default())
             .map_err(|reason| fails(case, &reason))?;
-        self.check_words(case, &answer)?;
+        check_words(self.manifest, self.description, &answer.problems, &answer.steps)
+            .map_err(|reason| fails(case, &reason))?;
         Ok(answer)
-    }
-
-    /// The manifest has a sentence for every problem, and every step carries the numbers that its sentence names.
-    fn check_words(&self, case: &FeeCase, answer: &FeeAnswer) -> Result<()> {
-        for entry in &answer.problems {
-            let code = &entry.problem.code;
-            let message = self.manifest.message(code).ok_or_else(|| {
-                fails(case, &format!("there are no words for the problem {code}; add [messages.{code}] to plugin.toml"))
-            })?;
-            // The SDK's own codes carry no arguments.
-            if !message.args.is_empty() && message.args.len() != entry.problem.args.len() {
-                return Err(fails(
-                    case,
-                    &format!("the problem {code} does not carry the arguments that plugin.toml names"),
-                ));
-            }
-        }
-        for (kind, count) in answer.steps.kind.iter().zip(&answer.steps.arg_count) {
-            let key = self.description.steps.get(usize::from(*kind));
-            let Some(step) = key.and_then(|key| self.manifest.steps.get(key)) else { continue };
-            if step.args.len() != usize::from(*count) {
-                let key = key.map_or("", String::as_str);
-                return Err(fails(
-                    case,
-                    &format!("the step {key} carries {count} arguments; plugin.toml names {}", step.args.len()),
-                ));
-            }
-        }
-        Ok(())
     }
 
     fn words(&self, case: &FeeCase, batch: &FeeBatch, answer: &FeeAnswer) -> Result<Vec<Expected>> {
@@ -124,8 +111,40 @@ impl Trial<'_> {
     }
 }
 
+/// The manifest has a sentence for every problem, and every step carries the numbers that its sentence names.
+fn check_words(
+    manifest: &Manifest,
+    description: &Description,
+    problems: &[SubjectProblem],
+    steps: &Steps,
+) -> std::result::Result<(), String> {
+    for entry in problems {
+        let code = &entry.problem.code;
+        let message = manifest.message(code).ok_or_else(|| {
+            format!("there are no words for the problem {code}; add [messages.{code}] to plugin.toml")
+        })?;
+        // The SDK's own codes carry no arguments.
+        if !message.args.is_empty() && message.args.len() != entry.problem.args.len() {
+            return Err(format!("the problem {code} does not carry the arguments that plugin.toml names"));
+        }
+    }
+    for (kind, count) in steps.kind.iter().zip(&steps.arg_count) {
+        let key = description.steps.get(usize::from(*kind));
+        let Some(step) = key.and_then(|key| manifest.steps.get(key)) else { continue };
+        if step.args.len() != usize::from(*count) {
+            let key = key.map_or("", String::as_str);
+            return Err(format!("the step {key} carries {count} arguments; plugin.toml names {}", step.args.len()));
+        }
+    }
+    Ok(())
+}
+
 fn fails(case: &FeeCase, reason: &dyn std::fmt::Display) -> Error {
-    refused(format!("golden case {:?}: {reason}. Mend the rule or the case, and build the plug-in again", case.name))
+    failed(&case.name, reason)
+}
+
+fn failed(name: &str, reason: &dyn std::fmt::Display) -> Error {
+    refused(format!("golden case {name:?}: {reason}. Mend the rule or the case, and build the plug-in again"))
 }
 
 /// Kinds of the declared facts, from the catalogue: a case need not repeat them.

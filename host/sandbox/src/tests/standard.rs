@@ -24,8 +24,8 @@ use rstest::rstest;
 use super::sandbox;
 use crate::{Limits, Sandbox};
 
-const PLUGINS: [&str; 6] =
-    ["area-fee", "fixed-fee", "metered-fee", "parking-fee", "shared-cost-fee", "misbehaving-fee"];
+const PLUGINS: [&str; 7] =
+    ["area-fee", "daily-late-fee", "fixed-fee", "metered-fee", "parking-fee", "shared-cost-fee", "misbehaving-fee"];
 
 /// The component of a crate of this workspace; all are built once.
 fn component(name: &str) -> Vec<u8> {
@@ -99,8 +99,63 @@ async fn standard_plugins_are_installed_with_their_golden_cases() {
         let plugin = installed(&sandbox, name).await;
         assert!(plugin.float_free, "{name}");
         assert_eq!(plugin.id, name);
-        assert!(!plugin.export(ExtensionPoint::FeePolicy).unwrap().description.steps.is_empty(), "{name}");
+        let point = if name == "daily-late-fee" { ExtensionPoint::LateFeePolicy } else { ExtensionPoint::FeePolicy };
+        assert!(!plugin.export(point).unwrap().description.steps.is_empty(), "{name}");
     }
+}
+
+/// A thousand overdue charges, asked about together and in pieces.
+#[tokio::test]
+async fn however_charges_are_split_each_gets_the_same_late_fee() {
+    let sandbox = sandbox(Limits::default());
+    let plugin = installed(&sandbox, "daily-late-fee").await;
+    let settings = r#"{"rate-percent-per-day":"0.05","exemption-days":3,"cap-percent-of-principal":"30"}"#;
+    let ask = async |from: i32, to: i32| {
+        let batch = late_charges(from..to);
+        let evaluation = sandbox.evaluate_late_fee(&plugin.digest, settings, Arc::new(batch)).await.unwrap();
+        evaluation.outcome.unwrap().totals
+    };
+    let whole = ask(0, 1_000).await;
+    assert_eq!(whole.len(), 1_000);
+    assert!(whole.iter().any(|total| *total > 0) && whole.contains(&0), "some are free, some are not");
+    for size in [1, 7, 333] {
+        let mut joined = Vec::new();
+        for from in (0..1_000).step_by(size) {
+            joined.extend(ask(from, (from + i32::try_from(size).unwrap()).min(1_000)).await);
+        }
+        assert_eq!(joined, whole);
+        if size == 1 {
+            assert_eq!(joined[500], 22_238, "1,500.00 × 0.05 % × 96 + 750.00 × 0.05 % × 401 = 222.375");
+        }
+    }
+}
+
+/// Charge number n is n days late on day 1,000 and half paid on its hundredth late day.
+fn late_charges(numbers: std::ops::Range<i32>) -> guanjia_domain::values::LateFeeBatch {
+    use guanjia_domain::values::{Balances, Currency, LateFeeBatch, OverdueCharges};
+    let as_of = Date(1_000);
+    let mut batch = LateFeeBatch {
+        as_of,
+        currency: Currency::cny(),
+        charges: OverdueCharges::default(),
+        balances: Balances::default(),
+        facts: Vec::new(),
+    };
+    for (row, number) in (0_u32..).zip(numbers) {
+        let (due, principal) = (Date(as_of.0 - 1 - number), i64::from(1_000 + number) * 100);
+        batch.charges.due_on.push(due);
+        batch.charges.principal.push(principal);
+        let paid = Date((due.0 + 100).min(as_of.0));
+        for (start, end, open) in [(Date(due.0 + 1), paid, principal), (paid, as_of, principal / 2)] {
+            if start < end {
+                batch.balances.charge.push(row);
+                batch.balances.start.push(start);
+                batch.balances.end.push(end);
+                batch.balances.open.push(open);
+            }
+        }
+    }
+    batch
 }
 
 #[tokio::test]

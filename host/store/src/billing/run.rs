@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use guanjia_domain::{
     Date, Error, Fen, Period, Result,
     access::Stamp,
-    billing::{BillingRun, HeldSubject, RunState, RunTotal},
+    billing::{BillingRun, RunState, RunTotal},
     ids::*,
     job::Job,
     ports::{PageResult, RunCursor},
@@ -206,31 +206,6 @@ impl Scope {
         self.add_totals(run, totals, run.lines, run.held).await
     }
 
-    async fn write_held(&mut self, held: &[HeldSubject]) -> Result<()> {
-        if held.is_empty() {
-            return Ok(());
-        }
-        let into = Bulk::insert(
-            "held_subject",
-            &["run_id", "fee_item_id", "unit_id", "kind", "code", "about", "reason", "decision_id"],
-        );
-        let mut values = Values::with_capacity(held.len() * into.columns.len());
-        for subject in held {
-            values.extend(values![
-                subject.run_id,
-                subject.fee_item_id,
-                subject.unit_id,
-                subject.kind,
-                &subject.code,
-                &subject.about,
-                &subject.reason,
-                subject.decision_id
-            ]);
-        }
-        self.insert_many(&into, values).await?;
-        Ok(())
-    }
-
     async fn add_totals(&mut self, run: &BillingRun, totals: &[RunTotal], lines: i64, held: i64) -> Result<()> {
         let mut total = run.total;
         let mut values = Values::with_capacity(totals.len() * 5);
@@ -347,29 +322,6 @@ impl Scope {
                     building: cells.take()?,
                     lines: cells.take()?,
                     amount: cells.take::<Fen>()?,
-                })
-            })
-            .collect()
-    }
-
-    pub(crate) async fn held(&mut self, run: BillingRunId) -> Result<Vec<HeldSubject>> {
-        let statement = sql!(
-            "SELECT run_id, fee_item_id, unit_id, kind, code, about, reason, decision_id FROM held_subject ",
-            "WHERE company_id = $1 AND run_id = $2 ORDER BY fee_item_id, unit_id"
-        );
-        let rows = self.rows(statement, values![run]).await?;
-        rows.iter()
-            .map(|row| {
-                let mut cells = row.cells();
-                Ok(HeldSubject {
-                    run_id: cells.take()?,
-                    fee_item_id: cells.take()?,
-                    unit_id: cells.take()?,
-                    kind: cells.take()?,
-                    code: cells.take()?,
-                    about: cells.take()?,
-                    reason: cells.take()?,
-                    decision_id: cells.take()?,
                 })
             })
             .collect()

@@ -80,6 +80,7 @@ gathered_rows! {
         multiplier_milli: i64,
         previous_milli: Option<i64>,
         current_milli: Option<i64>,
+        change_milli: i64,
     );
 }
 
@@ -175,13 +176,17 @@ const CHARGED: Scoped = sql!(
     "WHERE company_id = $1 AND unit_id >= $2 AND unit_id <= $3 AND period_start = $4 AND revision = 0 AND starts_on < $5"
 );
 
-/// Previous reading: the last one before the fee item's part of the period; current: the last one in it.
+/// Previous reading: the last one before the fee item's part of the period, or where the counter that replaced it started;
+/// current: the last one in it; change: of the counters that were replaced in it before the current reading.
 const METERS: Scoped = sql!(
     "SELECT {gather}{hex}(m.unit_id), {hex}(m.fee_item_id), m.multiplier_milli, ",
-    "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on < m.from_day ",
+    "(SELECT COALESCE(r.restart_milli, r.reading_milli) FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on < m.from_day ",
     "ORDER BY r.read_on DESC LIMIT 1), ",
     "(SELECT r.reading_milli FROM meter_reading r WHERE r.meter_id = m.id AND r.read_on >= m.from_day AND r.read_on < m.to_day ",
-    "ORDER BY r.read_on DESC LIMIT 1){end} ",
+    "ORDER BY r.read_on DESC LIMIT 1), ",
+    "(SELECT CAST(COALESCE(SUM(r.reading_milli - r.restart_milli), 0) AS BIGINT) FROM meter_reading r ",
+    "WHERE r.meter_id = m.id AND r.read_on >= m.from_day AND r.restart_milli IS NOT NULL AND r.read_on < ",
+    "(SELECT MAX(l.read_on) FROM meter_reading l WHERE l.meter_id = m.id AND l.read_on < m.to_day)){end} ",
     "FROM (SELECT o.id, o.unit_id, o.fee_item_id, o.multiplier_milli, ",
     "CASE WHEN f.starts_on > $4 THEN f.starts_on ELSE $4 END AS from_day, ",
     "CASE WHEN f.ends_on < $5 THEN f.ends_on ELSE $5 END AS to_day ",
@@ -240,12 +245,12 @@ impl Scope {
         for AssignmentCells(unit, fee_item_id, from, to) in assignments {
             page.with(unit, |unit| unit.assigned.push(AssignedItem { fee_item_id, from, to, meter: None }));
         }
-        for MeterCells(unit, fee_item, multiplier_milli, previous_milli, current_milli) in
+        for MeterCells(unit, fee_item, multiplier_milli, previous_milli, current_milli, change_milli) in
             self.of_page(METERS, query, &page).await?
         {
             page.with(unit, |unit| {
                 if let Some(assigned) = unit.assigned.iter_mut().find(|assigned| assigned.fee_item_id == fee_item) {
-                    assigned.meter = Some(MeterFacts { previous_milli, current_milli, multiplier_milli });
+                    assigned.meter = Some(MeterFacts { previous_milli, current_milli, change_milli, multiplier_milli });
                 }
             });
         }

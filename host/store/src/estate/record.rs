@@ -251,10 +251,11 @@ impl Written for Meter {
 
 impl Written for MeterReading {
     const TABLE: &'static str = "meter_reading";
-    const COLUMNS: &'static [&'static str] = &["id", "meter_id", "read_on", "reading_milli", "created_at"];
+    const COLUMNS: &'static [&'static str] =
+        &["id", "meter_id", "read_on", "reading_milli", "restart_milli", "created_at"];
     type Context = ();
 
     fn write(&self, of: &RowOf<'_, ()>, out: &mut Values) -> Result<()> {
-        push!(out, self.id, self.meter_id, self.read_on, self.reading_milli, of.stamp.at)
+        push!(out, self.id, self.meter_id, self.read_on, self.reading_milli, self.restart_milli, of.stamp.at)
     }
 }

@@ -1,6 +1,6 @@
 use guanjia_domain::{
     Error, Fen,
-    billing::{AssignedItem, BillingRun, HeldSubject, RunState},
+    billing::{AssignedItem, BillingRun, HeldCount, HeldFilter, HeldSubject, RunState},
     decision::HoldKind,
     estate::{EstateChanges, OccupancyStatus, UnitKind},
     job::{Job, JobKind, JobState},
@@ -58,12 +58,72 @@ on_both! {
         let previewed = fixture.store.finish_preview(&fixture.stamp, run.id).await.unwrap();
         assert_eq!((previewed.state, previewed.lines, previewed.held, previewed.total), (RunState::Previewed, 2, 1, Fen(70)));
         assert_eq!(fixture.store.run(run.id).await.unwrap(), previewed);
-        assert_eq!(fixture.store.held(run.id).await.unwrap(), page.held);
+        assert_eq!(fixture.store.held_page(run.id, &HeldFilter::default(), None, 10).await.unwrap().items, page.held);
         assert_eq!(fixture.store.totals(run.id).await.unwrap(), page.totals);
         assert_eq!(fixture.store.decision(decision.id).await.unwrap(), decision);
         assert_eq!(fixture.store.decisions(run.id, None, 10).await.unwrap(), std::slice::from_ref(&decision));
         assert!(fixture.store.decisions(run.id, Some(decision.id), 10).await.unwrap().is_empty());
         assert!(matches!(fixture.store.record_page(run.id, page.clone(), &cursor).await, Err(Error::Conflict(_))), "no longer computing");
+    }
+
+    /// Seven subjects: six run out of fuel or lack a fact, one is another company's business and never seen.
+    async fn what_is_held_is_counted_by_reason_and_read_page_by_page(db) {
+        let fixture = Fixture::new(&db.store, 7).await;
+        let units = fixture.units();
+        let (run, _) = fixture.start_run().await;
+        let fee_item_id = fixture.fee_item().id;
+        let hold = |unit: usize, kind, code: &str, about: &str| HeldSubject {
+            run_id: run.id,
+            fee_item_id,
+            unit_id: units[unit],
+            kind,
+            code: code.into(),
+            about: about.into(),
+            reason: "for the log".into(),
+            decision_id: None,
+        };
+        let fuel = |unit| hold(unit, HoldKind::Limit, "fuel", "5100000");
+        let lacks = |unit, about| hold(unit, HoldKind::PolicyError, "missing-fact", about);
+        let held = [fuel(0), lacks(1, "unit.area"), fuel(2), lacks(3, "unit.kind"), fuel(4), lacks(5, "unit.area")];
+        let page = PageResult { held: held.to_vec(), ..PageResult::default() };
+        fixture.store.record_page(run.id, page, &fixture.cursor(Some(units[6]), false)).await.unwrap();
+
+        let count = |kind, code: &str, about: &str, count| HeldCount { fee_item_id, kind, code: code.into(), about: about.into(), count };
+        let counts = fixture.store.held_counts(run.id, 10).await.unwrap();
+        assert_eq!(counts, [
+            count(HoldKind::Limit, "fuel", "5100000", 3),
+            count(HoldKind::PolicyError, "missing-fact", "unit.area", 2),
+            count(HoldKind::PolicyError, "missing-fact", "unit.kind", 1),
+        ]);
+        assert_eq!(fixture.store.held_counts(run.id, 1).await.unwrap(), counts[..1]);
+
+        let read = async |filter: HeldFilter, limit: u32| {
+            let (mut found, mut pages, mut cursor) = (Vec::new(), Vec::new(), None);
+            loop {
+                let page = fixture.store.held_page(run.id, &filter, cursor.as_deref(), limit).await.unwrap();
+                pages.push(page.items.len());
+                found.extend(page.items);
+                cursor = page.next;
+                if cursor.is_none() {
+                    return (found, pages);
+                }
+            }
+        };
+        let by = |kind, code: &str, about: &str| HeldFilter { fee_item_id: Some(fee_item_id), kind: Some(kind), code: Some(code.into()), about: Some(about.into()) };
+        assert_eq!(read(HeldFilter::default(), 4).await, (held.to_vec(), vec![4, 2]));
+        assert_eq!(read(HeldFilter::default(), 3).await.1, [3, 3], "a full last page has no next one");
+        assert_eq!(read(by(HoldKind::Limit, "fuel", "5100000"), 2).await, (vec![fuel(0), fuel(2), fuel(4)], vec![2, 1]));
+        assert_eq!(read(by(HoldKind::Limit, "fuel", ""), 2).await, (vec![], vec![0]), "about is compared whole");
+        let kind = HeldFilter { kind: Some(HoldKind::PolicyError), ..HeldFilter::default() };
+        assert_eq!(read(kind, 2).await, (vec![lacks(1, "unit.area"), lacks(3, "unit.kind"), lacks(5, "unit.area")], vec![2, 1]));
+        let about = HeldFilter { about: Some("unit.area".into()), ..HeldFilter::default() };
+        assert_eq!(read(about, 10).await.0.len(), 2);
+        let elsewhere = HeldFilter { fee_item_id: Some(guanjia_domain::ids::FeeItemId::generate()), ..HeldFilter::default() };
+        assert_eq!(read(elsewhere, 10).await.0, []);
+        assert!(matches!(fixture.store.held_page(run.id, &HeldFilter::default(), Some("00"), 10).await, Err(Error::Invalid { .. })));
+        let foreign = Fixture::named(&db.store, "other", 1).await;
+        assert_eq!(foreign.store.held_counts(run.id, 10).await.unwrap(), []);
+        assert_eq!(foreign.store.held_page(run.id, &HeldFilter::default(), None, 10).await.unwrap().items, []);
     }
 
     async fn weights_are_allocated_once(db) {

@@ -234,7 +234,7 @@ on_both! {
         fixture.store.transfer_ownership(&fixture.stamp, unit, &buyer, day("2025-03-11")).await.unwrap();
         let meter = Meter { id: MeterId::generate(), unit_id: unit, fee_item_id, multiplier_milli: 1_000 };
         let unread = Meter { id: MeterId::generate(), unit_id: fixture.units()[1], ..meter.clone() };
-        let reading = |day_text: &str, reading_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli };
+        let reading = |day_text: &str, reading_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli, restart_milli: None };
         let readings = [reading("2025-03-31", 30), reading("2025-02-28", 10)];
         fixture.store.add_meters(&fixture.stamp, &[meter.clone(), unread], &readings).await.unwrap();
         let car = |owner: &Party, plate: &str| Vehicle {
@@ -271,7 +271,7 @@ on_both! {
         let fixture = Fixture::new(&db.store, 2).await;
         let (unit, fee_item_id) = (fixture.units()[0], fixture.fee_item().id);
         let meter = Meter { id: MeterId::generate(), unit_id: unit, fee_item_id, multiplier_milli: 1_000 };
-        let reading = |day_text: &str, reading_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli };
+        let reading = |day_text: &str, reading_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli, restart_milli: None };
         let readings = [reading("2025-01-31", 1), reading("2025-02-28", 10), reading("2025-03-20", 20), reading("2025-03-31", 30), reading("2025-04-01", 40)];
         fixture.store.add_meters(&fixture.stamp, std::slice::from_ref(&meter), &readings).await.unwrap();
         assert!(fixture.store.add_meters(&fixture.stamp, &[], &[reading("2025-03-31", 31)]).await.is_err(), "read twice a day");
@@ -286,5 +286,74 @@ on_both! {
         fixture.store.set_cost_pool(&fixture.stamp, &CostPool { total_fen: 200, ..pool.clone() }).await.unwrap();
         assert_eq!(fixture.store.cost_pool(fee_item_id, march().start).await.unwrap().unwrap().total_fen, 200);
         assert_eq!(fixture.store.cost_pool(fee_item_id, march().end).await.unwrap(), None);
+    }
+
+    /// 10 before March; in March the counter is read as 20, taken away at 25 and goes on from 3; it ends the month at 8:
+    /// 15 + 5 are used.
+    async fn a_replaced_counter_is_counted_on(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (unit_id, fee_item_id) = (fixture.units()[0], fixture.fee_item().id);
+        let meter = Meter { id: MeterId::generate(), unit_id, fee_item_id, multiplier_milli: 1_000 };
+        fixture.store.add_meters(&fixture.stamp, std::slice::from_ref(&meter), &[]).await.unwrap();
+        let reading = |day_text: &str, reading_milli, restart_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli, restart_milli };
+        let enter = async |reading: &MeterReading| fixture.store.add_reading(&fixture.stamp, reading).await;
+        let change = reading("2025-03-20", 25, Some(3));
+        for good in [&reading("2025-02-28", 10, None), &reading("2025-03-10", 20, None), &change] {
+            enter(good).await.unwrap();
+        }
+        let facts = async || fixture.charged_units().await[0].assigned[0].meter.unwrap();
+        let ending = facts().await;
+        assert_eq!((ending.previous_milli, ending.current_milli, ending.change_milli), (Some(10), Some(25), 0), "what comes after it is April's");
+        enter(&reading("2025-03-31", 8, None)).await.unwrap();
+        let march = facts().await;
+        assert_eq!((march.previous_milli, march.current_milli, march.change_milli), (Some(10), Some(8), 22));
+
+        let refused = async |reading: &MeterReading| match enter(reading).await {
+            Err(Error::Refused { code, .. }) => code,
+            Err(Error::Conflict(_)) => "conflict",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(&reading("2025-04-30", 7, None)).await, "reading-below-previous");
+        assert_eq!(refused(&reading("2025-03-25", 9, None)).await, "reading-above-next");
+        assert_eq!(refused(&reading("2025-03-31", 8, None)).await, "conflict", "a day is read once");
+
+        let seen = fixture.store.reading(change.id).await.unwrap();
+        assert_eq!((seen.reading.clone(), seen.version, seen.charged), (change.clone(), 1, false));
+        let corrected = MeterReading { reading_milli: 26, ..change.clone() };
+        fixture.store.correct_reading(&fixture.stamp, &corrected, 1).await.unwrap();
+        let stale = fixture.store.correct_reading(&fixture.stamp, &MeterReading { reading_milli: 27, ..change.clone() }, 1).await;
+        assert!(matches!(stale, Err(Error::Refused { code: STALE, .. })));
+        let plain = fixture.store.correct_reading(&fixture.stamp, &MeterReading { restart_milli: None, ..corrected.clone() }, 2).await;
+        assert!(matches!(plain, Err(Error::Refused { code: "reading-above-next", .. })), "26 is more than the 8 of the new counter");
+        assert_eq!(facts().await.change_milli, 23);
+        let listed = fixture.store.readings(meter.id, None, 10).await.unwrap();
+        assert_eq!(listed.iter().map(|row| row.reading.reading_milli).collect::<Vec<_>>(), [8, 26, 20, 10]);
+        let earlier = fixture.store.readings(meter.id, Some(day("2025-03-20")), 1).await.unwrap();
+        assert_eq!(earlier[0].reading.reading_milli, 20);
+        assert_eq!(fixture.store.meter(meter.id).await.unwrap().meter, meter);
+        let foreign = Fixture::named(&db.store, "other", 1).await;
+        assert!(matches!(foreign.store.meter(meter.id).await, Err(Error::NotFound { .. })));
+        assert!(matches!(foreign.store.readings(meter.id, None, 10).await, Err(Error::NotFound { .. })));
+        assert!(matches!(foreign.store.add_reading(&foreign.stamp, &reading("2025-04-30", 9, None)).await, Err(Error::NotFound { .. })));
+        assert!(matches!(foreign.store.correct_reading(&foreign.stamp, &corrected, 2).await, Err(Error::NotFound { .. })));
+        fixture.assert_consistent().await;
+    }
+
+    async fn a_shared_cost_is_changed_over_what_was_seen(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let (fee_item, from, to) = (fixture.fee_item().id, march().start, march().end);
+        let change = async |seen, total| fixture.store.change_cost_pool(&fixture.stamp, fee_item, from, seen, total).await;
+        let stored = async || fixture.store.cost_pools(fixture.project.id, from, to).await.unwrap().first().map(|pool| pool.total_fen);
+        change(None, Some(100)).await.unwrap();
+        assert!(matches!(change(None, Some(200)).await, Err(Error::Refused { code: STALE, .. })));
+        assert_eq!(stored().await, Some(100));
+        change(Some(100), Some(0)).await.unwrap();
+        assert_eq!(stored().await, Some(0), "nothing is a total, too");
+        change(Some(0), None).await.unwrap();
+        assert_eq!(stored().await, None);
+        let foreign = Fixture::named(&db.store, "other", 1).await;
+        assert!(foreign.store.change_cost_pool(&foreign.stamp, fee_item, from, None, Some(1)).await.is_err());
+        assert_eq!(foreign.store.cost_pools(fixture.project.id, from, to).await.unwrap(), []);
+        fixture.assert_consistent().await;
     }
 }

@@ -174,7 +174,7 @@ run-next-computing = Follow
 run-next-previewed = Approve
 run-next-approved = Post
 run-next-posting = Follow
-run-headline-computing = Computing: { $shown } lines so far, { $total }.
+run-headline-computing = Computing; the amounts come when it is done.
 run-headline-previewed = { $shown } lines, { $total }; somebody other than { $maker } has to approve.
 run-headline-approved = { $shown } lines, { $total }; approved and waiting to be posted.
 run-headline-posting = Posting { $shown } lines, { $total }.
@@ -200,6 +200,11 @@ held-banner =
 held-look = See held
 totals-title = By fee item and building
 totals-previous = against
+totals-beyond =
+    { $count ->
+        [one] One more building, which changed less: show all
+       *[other] { $count } more buildings, which changed less: show all
+    }
 totals-no-previous = nothing earlier is posted
 all-buildings = All
 largest-title = Largest lines
@@ -234,7 +239,14 @@ held-headline =
     }; mend the cause and preview again: only what is missing is charged.
 held-none = Nothing is held; everything was computed.
 held-again = Preview again
-held-beyond = { $count } more are not shown; the API gives them all.
+held-beyond = { $count } more have reasons of their own, which are not told apart above.
+held-by-reason = By reason
+held-subjects = Subjects
+held-list = List
+held-list-all = all
+held-list-show-all = show all
+held-list-none = Nothing is held for this reason.
+held-detail = Technical detail
 hold-policy-error = Rule could not decide
 hold-trap = Plug-in broke
 hold-limit = Over a limit
@@ -303,6 +315,64 @@ mode-active = Active
 point-fee-policy = Fee policy
 point-late-fee-policy = Late-fee policy
 
+## Meters
+
+meters-none = No meters yet.
+meter-add = Add a meter
+meter-add-do = Add
+meter-title = Readings for { $item }
+multiplier = multiplier
+readings = Readings
+readings-empty = Not read yet. Enter what the counter showed when it was installed.
+reading-day = Day
+reading-value = Reading
+reading-usage = Since the last
+reading-restart = Changed: new meter starts at
+reading-restart-hint = empty if not changed
+reading-help = When the meter was changed (or set back), enter the old one’s last value as the reading and where the new one starts: usage goes on.
+reading-enter = Enter
+reading-correct = Correct
+reading-correcting = Correct the reading of { $date }
+reading-save = Save
+reading-changed = changed, goes on from
+reading-charged = charged
+reading-charged-help = This reading is charged already: what is posted does not change.
+fault-reading-below-previous = The reading is below the one before; nothing was saved.
+fault-reading-below-previous-help = Check it. If the meter was changed, enter the old one’s last value and where the new one starts.
+fault-reading-above-next = The reading is above the next one; nothing was saved.
+fault-reading-above-next-help = Check day and value, or correct the next one first.
+fault-reading-in-future = That day has not come yet; nothing was saved.
+fault-reading-in-future-help = Enter today or an earlier day.
+fault-reading-out-of-range = The reading is out of range; nothing was saved.
+fault-reading-out-of-range-help = It may not be negative, nor have more than 12 figures before the point.
+fault-reading-day-taken = That day is read already; nothing was saved.
+fault-reading-day-taken-help = To change it, press “Correct” in its row below.
+fault-reading-no-number = The reading is not a number; nothing was saved.
+fault-reading-no-number-help = Write it like 1234.5, with three decimals at most.
+fault-reading-no-date = The day is not a date; nothing was saved.
+fault-reading-no-date-help = Write it like 2025-03-31.
+fault-multiplier-out-of-range = The multiplier cannot be used; nothing was added.
+fault-multiplier-out-of-range-help = It is more than 0, with three decimals at most. Go back and correct it.
+fault-stale = Somebody changed it meanwhile; nothing was saved.
+fault-stale-help = Below is the newest state: look at it, then change it.
+
+## Shared costs
+
+pools = Shared costs
+pools-headline = What each fee item’s units share in { $month }, allocated to the fen.
+pools-show = Show
+pools-shared = Fee items with shared costs
+pools-none = No shared cost was entered in the last year. Choose a fee item below.
+pools-others = Other fee items
+pools-posted = Charges of this month are posted: a change only reaches units that are not charged yet.
+pools-see-run = See the run
+pool-previous = Last time (yuan)
+pool-total = This month (yuan)
+pool-none = not entered
+pool-save = Save
+fault-cost-out-of-range = The amount cannot be used; nothing was saved.
+fault-cost-out-of-range-help = Enter between 0 and 100 million yuan, to the fen; leave it empty to share nothing.
+
 ## Audit
 
 audit-sub = Every change has a row, chained to the one before: a missing or altered row is found.
@@ -335,6 +405,8 @@ action-token-revoke = Logout or token revoked
 action-schedule-add = Schedule added
 action-schedule-enable = Schedule switched
 action-schedule-fire = Schedule fired
+action-meter-reading-add = Meter reading entered
+action-meter-reading-correct = Meter reading corrected
 action-meter-add = Meters added
 action-cost-pool-set = Shared cost entered
 action-journal-entry-open = Journal entry opened

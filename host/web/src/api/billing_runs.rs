@@ -12,7 +12,9 @@ use axum::{
 use futures_util::stream;
 use guanjia_domain::{
     Error,
-    billing::{BillingRun, Comparison, HeldView, LineFilter, LineView, RunTotal},
+    billing::{
+        BillingRun, Comparison, HELD_GROUPS_MAX, HeldFilter, HeldGroup, HeldView, LineFilter, LineView, RunTotal,
+    },
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::{Job, JobState},
     ports::CompanyStore,
@@ -29,7 +31,7 @@ use crate::{
         Payers, Require,
         needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
     },
-    fault::{Answer, Problem},
+    fault::{Answer, Fault, Problem},
 };
 
 /// One preview and posting of a project's period.
@@ -150,14 +152,18 @@ pub(crate) struct HeldBody {
     pub unit: Uuid,
     pub place: PlaceBody,
     pub fee_item: String,
+    pub fee_item_id: Uuid,
     /// `policy-error`, `trap`, `limit`, `invalid-output`.
     pub kind: String,
     /// Stable code of the policy's problem or of the host's finding.
     pub code: String,
-    /// Fact or setting that it is about; may be empty.
+    /// Fact, setting or limit that it is about; may be empty.
     pub about: String,
     /// The reason in words.
     pub reason: String,
+    /// What a developer needs besides, in English; absent where the reason says everything.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
 }
 
 impl From<HeldView> for HeldBody {
@@ -166,10 +172,12 @@ impl From<HeldView> for HeldBody {
             unit: view.held.unit_id.0,
             place: view.place.into(),
             fee_item: view.fee_item,
+            fee_item_id: view.held.fee_item_id.0,
             kind: view.held.kind.to_string(),
             code: view.held.code,
             about: view.held.about,
             reason: view.sentence,
+            detail: view.detail,
         }
     }
 }
@@ -181,18 +189,82 @@ pub(crate) struct LanguageQuery {
     pub lang: Option<String>,
 }
 
-/// Lists what was held and why.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HeldQuery {
+    #[param(value_type = Option<Uuid>)]
+    fee_item: Option<FeeItemId>,
+    /// `policy-error`, `trap`, `limit`, `invalid-output`.
+    kind: Option<String>,
+    code: Option<String>,
+    about: Option<String>,
+    cursor: Option<String>,
+    /// 50 by default, 500 at most.
+    limit: Option<u32>,
+    /// `zh` or `en`; the reader's language without it.
+    lang: Option<String>,
+}
+
+/// Lists what was held and why, by fee item and unit. The counts give the values to filter by.
 #[utoipa::path(
-    get, path = "/api/v1/billing-runs/{id}/held", tag = "billing-runs", params(("id" = Uuid, Path), LanguageQuery),
+    get, path = "/api/v1/billing-runs/{id}/held", tag = "billing-runs", params(("id" = Uuid, Path), HeldQuery),
     responses((status = 200, body = List<HeldBody>)),
 )]
 pub(crate) async fn run_held(
     access: Require<ReadCharges>,
     At(id): At<BillingRunId>,
-    Ask(query): Ask<LanguageQuery>,
+    Ask(query): Ask<HeldQuery>,
 ) -> Reply<List<HeldBody>> {
     let language = language(query.lang.as_deref(), access.words.language)?;
-    Ok(Json(List::whole(access.billing.held(&access.stamp(), id, language).await?)))
+    let kind = query.kind.as_deref().map(str::parse).transpose();
+    let kind = kind.map_err(|error: Error| Fault::malformed(error.to_string()))?;
+    let filter = HeldFilter { fee_item_id: query.fee_item, kind, code: query.code, about: query.about };
+    let (billing, stamp, page_size) = (&access.billing, access.stamp(), limit(query.limit));
+    let page = billing.held_page(&stamp, id, &filter, query.cursor.as_deref(), page_size, language).await?;
+    Ok(Json(List::page(page, HeldBody::from)))
+}
+
+/// Subjects of one fee item that are held for the same reason.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HeldCountBody {
+    pub fee_item_id: Uuid,
+    pub fee_item: String,
+    /// `policy-error`, `trap`, `limit`, `invalid-output`.
+    pub kind: String,
+    pub code: String,
+    pub about: String,
+    pub count: i64,
+    /// The first subject's reason in words: the others' may differ in its numbers.
+    pub reason: String,
+}
+
+impl From<HeldGroup> for HeldCountBody {
+    fn from(group: HeldGroup) -> Self {
+        Self {
+            fee_item_id: group.fee_item_id.0,
+            fee_item: group.fee_item,
+            kind: group.kind.to_string(),
+            code: group.code,
+            about: group.about,
+            count: group.count,
+            reason: group.sentence,
+        }
+    }
+}
+
+/// Counts what was held by fee item and reason, the largest groups first; a hundred of them at most.
+#[utoipa::path(
+    get, path = "/api/v1/billing-runs/{id}/held/counts", tag = "billing-runs",
+    params(("id" = Uuid, Path), LanguageQuery), responses((status = 200, body = List<HeldCountBody>)),
+)]
+pub(crate) async fn run_held_counts(
+    access: Require<ReadCharges>,
+    At(id): At<BillingRunId>,
+    Ask(query): Ask<LanguageQuery>,
+) -> Reply<List<HeldCountBody>> {
+    let language = language(query.lang.as_deref(), access.words.language)?;
+    let groups = access.billing.held_groups(&access.stamp(), id, HELD_GROUPS_MAX, language).await?;
+    Ok(Json(List::whole(groups)))
 }
 
 /// One step of an explanation.

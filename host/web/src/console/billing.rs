@@ -9,13 +9,15 @@ use axum::{
 use guanjia_domain::{
     Fen, Period,
     access::Permission,
-    billing::{BillingRun, Comparison, HeldView, LineFilter, LineView, RunState},
+    billing::{
+        BillingRun, Comparison, ComparisonRow, HELD_GROUPS_MAX, HeldFilter, HeldGroup, LineFilter, LineView, RunState,
+    },
     decision::HoldKind,
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::{Job, JobState},
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{Page, Section, ZONE, chosen_project, home::today, show};
 use crate::{
@@ -35,11 +37,11 @@ const MONTHS_OFFERED: usize = 3;
 /// The list of largest lines reads the whole run: up to here that takes a blink.
 const LARGEST_SCAN_LINES_MAX: i64 = 50_000;
 const LARGEST_SHOWN: usize = 10;
-/// Held subjects are read as a whole: beyond this only their number is shown beside the run.
-const HELD_GROUPED_MAX: i64 = 5_000;
-const HELD_GROUPS_SHOWN: usize = 4;
-/// Held subjects of one page; the API gives all.
-const HELD_SHOWN: usize = 1_000;
+/// Reasons beside a run: the page of what is held has the others.
+const HELD_GROUPS_BESIDE: u32 = 4;
+const HELD_PER_PAGE: u32 = 50;
+/// Buildings under a fee item before those that changed least are left out: a screen holds three fee items of so many.
+const BUILDINGS_SHOWN: usize = 12;
 const LINES_PER_PAGE: usize = 50;
 
 #[derive(Deserialize)]
@@ -59,6 +61,8 @@ struct RunsPage {
     proposed: String,
     may_preview: bool,
     import_url: String,
+    /// Shared costs of the proposed month.
+    pools_url: String,
 }
 
 struct ProjectTab {
@@ -118,6 +122,7 @@ pub(crate) async fn list(access: Require<ReadCharges>, Query(query): Query<Proje
         rows: rows.collect(),
         projects: projects.collect(),
         project_id: current.map(|id| id.to_string()).unwrap_or_default(),
+        pools_url: urls::cost_pools(current, &proposed),
         missing: buttons.collect(),
         proposed,
         may_preview: current.is_some() && access.may(Permission::PreviewCharges),
@@ -174,6 +179,8 @@ struct RunPage {
     groups: Vec<TotalGroup>,
     largest: Vec<LineRow>,
     largest_complete: bool,
+    /// The same page with every building.
+    all_buildings_url: String,
     lines_url: String,
     runs_url: String,
     actions: Actions,
@@ -193,19 +200,28 @@ struct ProgressView {
     url: String,
     done: i64,
     total: i64,
+    /// Nothing before the work has begun.
+    text: String,
     label: String,
 }
 
 struct HeldBanner {
     sentence: String,
-    groups: Vec<HeldGroup>,
+    groups: Vec<HeldGroupRow>,
     url: String,
 }
 
-struct HeldGroup {
+/// Subjects of one fee item that are held for the same reason.
+struct HeldGroupRow {
     sentence: String,
+    /// Code and what it is about, for whoever looks it up.
     code: String,
-    count: i64,
+    fee_item: String,
+    kind: String,
+    kind_code: &'static str,
+    count: String,
+    url: String,
+    current: bool,
 }
 
 struct TotalGroup {
@@ -213,6 +229,8 @@ struct TotalGroup {
     url: String,
     total: TotalRow,
     rows: Vec<TotalRow>,
+    /// How many buildings are left out, in words; nothing when none is.
+    beyond: String,
 }
 
 struct TotalRow {
@@ -250,7 +268,18 @@ struct Actions {
     project_id: String,
 }
 
-pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRunId>) -> Answer<Response> {
+#[derive(Deserialize)]
+pub(crate) struct RunQuery {
+    /// `all`: no building is left out.
+    buildings: Option<String>,
+}
+
+pub(crate) async fn page(
+    access: Require<ReadCharges>,
+    Path(id): Path<BillingRunId>,
+    Query(query): Query<RunQuery>,
+) -> Answer<Response> {
+    let buildings_max = if query.buildings.is_some() { usize::MAX } else { BUILDINGS_SHOWN };
     let run = access.store.run(id).await?;
     let project = access.store.project(run.project_id).await?;
     let job = newest(access.store.jobs_of_run(id).await?);
@@ -288,7 +317,11 @@ pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRun
             .and_then(|comparison| comparison.previous)
             .map(|month| words.month(month))
             .unwrap_or_default(),
-        groups: comparison.map(|comparison| groups(words, run.id, comparison)).transpose()?.unwrap_or_default(),
+        groups: comparison
+            .map(|comparison| groups(words, run.id, comparison, buildings_max))
+            .transpose()?
+            .unwrap_or_default(),
+        all_buildings_url: urls::run_all_buildings(run.id),
         largest: largest.into_iter().map(|line| line_row(line, payers)).collect(),
         largest_complete: scans,
         lines_url: urls::run_lines(run.id, None, None, None),
@@ -325,6 +358,17 @@ fn history(page: &Page, run: &BillingRun) -> Vec<String> {
 
 fn figures(words: Words, run: &BillingRun, comparison: Option<&Comparison>) -> Vec<Figure> {
     let lines_url = urls::run_lines(run.id, None, None, None);
+    if run.state == RunState::Computing {
+        // Half a sum says nothing, and none held yet is not none held.
+        let unknown = |key: &str| Figure {
+            label: words.t(key),
+            value: "…".to_owned(),
+            note: String::new(),
+            class: "",
+            url: lines_url.clone(),
+        };
+        return ["figure-total", "figure-lines", "figure-held"].map(unknown).into();
+    }
     let mut figures = vec![Figure {
         label: words.t("figure-total"),
         value: format::yuan(run.total),
@@ -384,6 +428,11 @@ fn progress(words: Words, run: &BillingRun, job: &Job) -> Option<ProgressView> {
     };
     Some(ProgressView {
         url: urls::run_progress(run.id),
+        text: if job.total > 0 {
+            format!("{} / {}", format::count(job.done), format::count(job.total))
+        } else {
+            String::new()
+        },
         done: job.done,
         total: job.total.max(1),
         label: words.t(label),
@@ -395,51 +444,55 @@ async fn held_banner(access: &Signed, run: &BillingRun) -> Answer<Option<HeldBan
         return Ok(None);
     }
     let words = access.words;
-    let views = if run.held <= HELD_GROUPED_MAX {
-        access.billing.held(&access.stamp(), run.id, words.language).await?
-    } else {
-        Vec::new()
-    };
-    let mut groups = held_groups(words, &views);
-    groups.truncate(HELD_GROUPS_SHOWN);
+    let groups = access.billing.held_groups(&access.stamp(), run.id, HELD_GROUPS_BESIDE, words.language).await?;
     let sentence =
         words.say("held-banner", &[("count", Arg::Count(run.held)), ("shown", text(format::count(run.held)))]);
-    Ok(Some(HeldBanner { sentence, groups, url: urls::run_held(run.id) }))
+    let groups = groups.into_iter().map(|group| held_group_row(words, run.id, group, None));
+    Ok(Some(HeldBanner { sentence, groups: groups.collect(), url: urls::run_held(run.id) }))
 }
 
-/// Held subjects by reason, the most frequent first. A policy's own "no" is told by its first subject's sentence; what
-/// broke is told in one word, and each subject's page says more.
-fn held_groups(words: Words, views: &[HeldView]) -> Vec<HeldGroup> {
-    let mut groups: BTreeMap<(&str, &str), HeldGroup> = BTreeMap::new();
-    for view in views {
-        let group = groups.entry((&view.held.code, &view.held.about)).or_insert_with(|| HeldGroup {
-            sentence: match view.held.kind {
-                HoldKind::PolicyError => view.sentence.clone(),
-                broken => words.code("hold", broken.code()),
-            },
-            code: format!("{} {}", view.held.code, view.held.about).trim().to_owned(),
-            count: 0,
-        });
-        group.count += 1;
+fn held_group_row(words: Words, run: BillingRunId, group: HeldGroup, current: Option<&HeldFilter>) -> HeldGroupRow {
+    let filter = group.filter();
+    HeldGroupRow {
+        url: urls::run_held_by(run, &filter, None),
+        current: current == Some(&filter),
+        code: code_and_about(&group.code, &group.about),
+        kind: words.code("hold", group.kind.code()),
+        kind_code: group.kind.code(),
+        count: format::count(group.count),
+        sentence: group.sentence,
+        fee_item: group.fee_item,
     }
-    let mut groups: Vec<HeldGroup> = groups.into_values().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    groups
+}
+
+fn code_and_about(code: &str, about: &str) -> String {
+    format!("{code} {about}").trim().to_owned()
 }
 
 /// Totals by fee item, each with its buildings in the order in which people count.
-fn groups(words: Words, run: BillingRunId, comparison: Comparison) -> Answer<Vec<TotalGroup>> {
-    let mut by_item: BTreeMap<(String, FeeItemId), Vec<guanjia_domain::billing::ComparisonRow>> = BTreeMap::new();
+fn groups(words: Words, run: BillingRunId, comparison: Comparison, buildings_max: usize) -> Answer<Vec<TotalGroup>> {
+    let mut by_item: BTreeMap<(String, FeeItemId), Vec<ComparisonRow>> = BTreeMap::new();
     for row in comparison.rows {
         by_item.entry((row.fee_item.clone(), row.fee_item_id)).or_default().push(row);
     }
     by_item
         .into_iter()
         .map(|((fee_item, id), mut rows)| {
-            rows.sort_by_key(|row| (row.building.parse::<u32>().unwrap_or(u32::MAX), row.building.clone()));
-            let lines = rows.iter().map(|row| row.lines).sum();
-            let amount = Fen::sum(rows.iter().map(|row| row.amount))?;
-            let previous = Fen::sum(rows.iter().map(|row| row.previous_amount))?;
+            let (lines, amount, previous) = (
+                rows.iter().map(|row| row.lines).sum(),
+                Fen::sum(rows.iter().map(|row| row.amount))?,
+                Fen::sum(rows.iter().map(|row| row.previous_amount))?,
+            );
+            let as_counted =
+                |row: &ComparisonRow| (row.building.parse::<u32>().unwrap_or(u32::MAX), row.building.clone());
+            rows.sort_by_key(as_counted);
+            let left_out = rows.len().saturating_sub(buildings_max);
+            if left_out > 0 {
+                // Those that changed as much stay in the order in which people count.
+                rows.sort_by_key(|row| Reverse(row.amount.0.abs_diff(row.previous_amount.0)));
+                rows.truncate(buildings_max);
+                rows.sort_by_key(as_counted);
+            }
             let rows = rows.iter().map(|row| {
                 let url = urls::run_lines(run, Some(id), Some(&row.building), None);
                 total_row(row.building.clone(), row.lines, row.amount, row.previous_amount, url)
@@ -447,6 +500,11 @@ fn groups(words: Words, run: BillingRunId, comparison: Comparison) -> Answer<Vec
             Ok(TotalGroup {
                 url: urls::run_lines(run, Some(id), None, None),
                 rows: rows.collect::<Answer<_>>()?,
+                beyond: if left_out > 0 {
+                    words.say("totals-beyond", &[("count", Arg::Count(number(left_out)))])
+                } else {
+                    String::new()
+                },
                 total: total_row(
                     words.t("all-buildings"),
                     lines,
@@ -612,15 +670,29 @@ pub(crate) async fn lines(
     })
 }
 
+#[derive(Deserialize)]
+pub(crate) struct HeldQuery {
+    fee_item: Option<FeeItemId>,
+    kind: Option<HoldKind>,
+    code: Option<String>,
+    about: Option<String>,
+    cursor: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "held.html")]
 struct HeldPage {
     page: Page,
     title: String,
     headline: String,
-    groups: Vec<HeldGroup>,
-    rows: Vec<HeldRow>,
+    groups: Vec<HeldGroupRow>,
+    /// Subjects whose reasons are too many to be told apart; nothing when all are.
     beyond: String,
+    /// What the list shows, where it does not show all.
+    filter: String,
+    rows: Vec<HeldRow>,
+    more_url: String,
+    all_url: String,
     again_period: String,
     project_id: String,
     run_url: String,
@@ -634,37 +706,54 @@ struct HeldRow {
     kind_code: &'static str,
     sentence: String,
     code: String,
+    /// For a developer, in English.
+    detail: String,
 }
 
-pub(crate) async fn held(access: Require<ReadCharges>, Path(id): Path<BillingRunId>) -> Answer<Response> {
+pub(crate) async fn held(
+    access: Require<ReadCharges>,
+    Path(id): Path<BillingRunId>,
+    Query(query): Query<HeldQuery>,
+) -> Answer<Response> {
     let run = access.store.run(id).await?;
     let project = access.store.project(run.project_id).await?;
     let words = access.words;
-    let views = access.billing.held(&access.stamp(), id, words.language).await?;
-    let groups = held_groups(words, &views);
-    let count = number(views.len());
-    let beyond = views.len().saturating_sub(HELD_SHOWN);
-    let rows = views.into_iter().take(HELD_SHOWN).map(|view| HeldRow {
+    let (billing, stamp) = (&access.billing, access.stamp());
+    // A group of a policy's own codes may be about nothing: links leave out what is empty.
+    let about = query.about.or_else(|| query.code.as_ref().map(|_| String::new()));
+    let filter = HeldFilter { fee_item_id: query.fee_item, kind: query.kind, code: query.code, about };
+    let narrowed = filter != HeldFilter::default();
+    let groups = billing.held_groups(&stamp, id, HELD_GROUPS_MAX, words.language).await?;
+    let counted: i64 = groups.iter().map(|group| group.count).sum();
+    let found = billing.held_page(&stamp, id, &filter, query.cursor.as_deref(), HELD_PER_PAGE, words.language).await?;
+    let rows = found.items.into_iter().map(|view| HeldRow {
         place: view.place.to_string(),
         unit_url: urls::unit(view.held.unit_id),
         fee_item: view.fee_item,
         kind: words.code("hold", view.held.kind.code()),
         kind_code: view.held.kind.code(),
         sentence: view.sentence,
-        code: format!("{} {}", view.held.code, view.held.about).trim().to_owned(),
+        code: code_and_about(&view.held.code, &view.held.about),
+        detail: view.detail,
     });
+    let current = narrowed.then_some(&filter);
+    let chosen = groups.iter().find(|group| Some(&group.filter()) == current);
     let again =
         run.state != RunState::Approved && run.state != RunState::Posting && access.may(Permission::PreviewCharges);
     show(&HeldPage {
         title: words.say("held-title", &[("month", text(words.month(run.period)))]),
-        headline: words.say("held-headline", &[("count", Arg::Count(count)), ("shown", text(format::count(count)))]),
-        groups,
-        rows: rows.collect(),
-        beyond: if beyond > 0 {
-            words.say("held-beyond", &[("count", Arg::Count(number(beyond)))])
+        headline: words
+            .say("held-headline", &[("count", Arg::Count(run.held)), ("shown", text(format::count(run.held)))]),
+        beyond: if counted < run.held {
+            words.say("held-beyond", &[("count", Arg::Count(run.held - counted))])
         } else {
             String::new()
         },
+        filter: chosen.map(|group| format!("{} · {}", group.fee_item, group.sentence)).unwrap_or_default(),
+        rows: rows.collect(),
+        more_url: found.next.map(|next| urls::run_held_by(id, &filter, Some(&next))).unwrap_or_default(),
+        all_url: if narrowed { urls::run_held(id) } else { String::new() },
+        groups: groups.into_iter().map(|group| held_group_row(words, id, group, current)).collect(),
         again_period: if again { run.period.to_string() } else { String::new() },
         project_id: run.project_id.to_string(),
         run_url: urls::run(id),

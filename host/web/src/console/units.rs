@@ -11,11 +11,11 @@ use guanjia_domain::{
     access::Permission,
     estate::OccupancyStatus,
     ids::{ProjectId, UnitId},
-    ports::{ChargeRow, UnitRecords, UnitRow},
+    ports::{ChargeRow, MeterRow, UnitRecords, UnitRow},
 };
 use serde::Deserialize;
 
-use super::{Page, Section, chosen_project, show};
+use super::{Page, Section, chosen_project, meters::thousandths, show};
 use crate::{
     access::{Payers, Require, Signed, needs::ReadEstate},
     door::is_htmx,
@@ -137,6 +137,13 @@ struct UnitPage {
     facts: Vec<Fact>,
     owners: Vec<String>,
     masked: bool,
+    unit_id: String,
+    meters: Vec<MeterView>,
+    /// Fee items that a meter can be added for.
+    meterable: Vec<Choice>,
+    add_meter_url: String,
+    may_read_meters: bool,
+    today: String,
     records: Vec<RecordList>,
     fee_items: Vec<FeeItemRow>,
     charges: Vec<ChargeView>,
@@ -147,6 +154,18 @@ struct UnitPage {
 struct Fact {
     label: String,
     value: String,
+}
+
+struct MeterView {
+    fee_item: String,
+    note: String,
+    reading: String,
+    url: String,
+}
+
+struct Choice {
+    value: String,
+    label: String,
 }
 
 /// Records of one kind: those that a unit has none of are left out.
@@ -188,7 +207,16 @@ pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) ->
         if unsold { vec![words.t("developer")] } else { row.owners.iter().map(|name| access.name(name)).collect() };
     let payers = access.payers(&project);
     let back_url = urls::units(Some(project.id));
+    let records = access.store.unit_records(id).await?;
+    let meterable = meterable(&access, project.id, &records).await?;
+    let today = project.today(access.at)?.to_string();
     show(&UnitPage {
+        unit_id: id.to_string(),
+        meters: records.meters.iter().map(|row| meter_view(words, row)).collect(),
+        meterable,
+        add_meter_url: urls::unit_meters(id),
+        may_read_meters: access.may(Permission::WriteReadings),
+        today,
         page: Page::new(&access, Section::Units, Some(project)),
         place: row.place.to_string(),
         kind: words.code("unit-kind", row.unit.kind.code()),
@@ -197,12 +225,34 @@ pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) ->
         facts: facts(words, &row),
         owners,
         masked: !unsold && !access.may(Permission::ReadPersonalData),
-        records: record_lists(&access, access.store.unit_records(id).await?),
+        records: record_lists(&access, records),
         fee_items: fee_items(words, &charges),
         charges: charges.iter().map(|charge| charge_view(words, &payers, charge)).collect(),
         sees_charges,
         back_url,
     })
+}
+
+fn meter_view(words: Words, row: &MeterRow) -> MeterView {
+    MeterView {
+        fee_item: row.fee_item.clone(),
+        note: row.last.map_or_else(
+            || words.t("meter-unread"),
+            |(day, _)| words.say("meter-read", &[("date", text(day.to_string()))]),
+        ),
+        reading: row.last.map(|(_, reading)| thousandths(reading)).unwrap_or_default(),
+        url: urls::meter(row.meter.id),
+    }
+}
+
+/// Fee items that a meter can still be hung on for.
+async fn meterable(access: &Signed, project: ProjectId, records: &UnitRecords) -> Answer<Vec<Choice>> {
+    if !access.may(Permission::WriteReadings) {
+        return Ok(Vec::new());
+    }
+    let mut items = access.store.fee_items(project).await?;
+    items.retain(|item| !records.meters.iter().any(|row| row.meter.fee_item_id == item.id));
+    Ok(items.into_iter().map(|item| Choice { value: item.id.to_string(), label: item.name }).collect())
 }
 
 fn record_lists(access: &Signed, records: UnitRecords) -> Vec<RecordList> {
@@ -217,14 +267,6 @@ fn record_lists(access: &Signed, records: UnitRecords) -> Vec<RecordList> {
         note: String::new(),
         value: time_span(words, Some(row.assignment.starts_on), row.assignment.ends_on),
     });
-    let meters = records.meters.into_iter().map(|row| RecordRow {
-        label: row.fee_item,
-        note: row.last.map_or_else(
-            || words.t("meter-unread"),
-            |(day, _)| words.say("meter-read", &[("date", text(day.to_string()))]),
-        ),
-        value: row.last.map(|(_, reading)| thousandths(reading)).unwrap_or_default(),
-    });
     let vehicles = records.vehicles.into_iter().map(|row| RecordRow {
         label: row.vehicle.plate_no,
         note: [row.vehicle.brand, row.vehicle.colour].into_iter().flatten().collect::<Vec<_>>().join(" · "),
@@ -233,7 +275,6 @@ fn record_lists(access: &Signed, records: UnitRecords) -> Vec<RecordList> {
     let lists = [
         RecordList { title: words.t("tenures"), rows: tenures.collect() },
         RecordList { title: words.t("fee-assignments"), rows: assignments.collect() },
-        RecordList { title: words.t("meters"), rows: meters.collect() },
         RecordList { title: words.t("vehicles"), rows: vehicles.collect() },
     ];
     lists.into_iter().filter(|list| !list.rows.is_empty()).collect()
@@ -249,11 +290,6 @@ fn time_span(words: Words, start: Option<Date>, end: Option<Date>) -> String {
         (None, Some(end)) => words.say("span-until", &[to(end)]),
         (Some(start), Some(end)) => words.say("from-to", &[from(start), to(end)]),
     }
-}
-
-/// A reading as the counter shows it.
-fn thousandths(reading: i64) -> String {
-    guanjia_domain::Decimal::new(reading, 3).trimmed(0).to_string()
 }
 
 fn facts(words: Words, row: &UnitRow) -> Vec<Fact> {

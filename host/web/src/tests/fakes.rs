@@ -6,7 +6,7 @@ use guanjia_domain::{
     Date, Error, Result,
     access::{Actor, Role, Stamp, User},
     audit::AuditRow,
-    billing::{BillingRun, HeldSubject, RunState, RunTotal, UnitSource},
+    billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunState, RunTotal, UnitSource},
     decision::Decision,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
@@ -14,6 +14,7 @@ use guanjia_domain::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
+    meter::{PlacedMeter, ReadingRow},
     plugin::{
         ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
         TrustRule, TrustedPublisher,
@@ -188,7 +189,14 @@ empty! {
         fee_items(ProjectId) -> Vec<FeeItem>;
         set_cost_pool(&Stamp, &CostPool) -> ();
         cost_pool(FeeItemId, Date) -> Option<CostPool>;
+        change_cost_pool(&Stamp, FeeItemId, Date, Option<i64>, Option<i64>) -> ();
+        cost_pools(ProjectId, Date, Date) -> Vec<CostPool>;
         add_meters(&Stamp, &[Meter], &[MeterReading]) -> ();
+        meter(MeterId) -> PlacedMeter;
+        readings(MeterId, Option<Date>, u32) -> Vec<ReadingRow>;
+        reading(MeterReadingId) -> ReadingRow;
+        add_reading(&Stamp, &MeterReading) -> ();
+        correct_reading(&Stamp, &MeterReading, i64) -> ();
     }
     PluginStore {
         install_plugins(&Stamp, &[NewPlugin<'_>]) -> ();
@@ -228,7 +236,8 @@ empty! {
         finish_preview(&Stamp, BillingRunId) -> BillingRun;
         set_run_state(&Stamp, BillingRunId, &[RunState], RunState) -> BillingRun;
         totals(BillingRunId) -> Vec<RunTotal>;
-        held(BillingRunId) -> Vec<HeldSubject>;
+        held_page(BillingRunId, &HeldFilter, Option<&str>, u32) -> Page<HeldSubject>;
+        held_counts(BillingRunId, u32) -> Vec<HeldCount>;
         decisions(BillingRunId, Option<DecisionId>, u32) -> Vec<Decision>;
         decision(DecisionId) -> Decision;
         post_charges(&BillingRun, JournalEntryId, Vec<Charge>) -> ();

@@ -14,8 +14,9 @@ use crate::{
     estate::Project,
     facts::FeeFact,
     fee_item::{FeeItem, PayerRule},
+    hold::HoldCause,
     ids::*,
-    plugin::{Binding, BindingMode, ExtensionPoint, PluginExport, StoredComponents},
+    plugin::{Binding, BindingMode, ExtensionPoint, Language, PluginExport, StoredComponents},
     point::{Answer, Question},
     ports::{Evaluation, PageResult, RunCursor, UnitQuery},
     values::{Amounts, Currency, FeeAnswer, FeeBatch, Problem, Verdict, allocate},
@@ -343,7 +344,7 @@ impl ItemWork<'_> {
         let whole = prepare(page, &self.plan.terms);
         let mut outcome = ItemOutcome::default();
         let Some(policy) = &self.plan.policy else {
-            let hold = |unit: &UnitId| self.hold(*unit, "no-binding", "no plug-in answers for this fee item");
+            let hold = |unit: &UnitId| self.hold(*unit, HoldCause::NoBinding);
             outcome.held = whole.subjects.units.iter().map(hold).collect();
             return Ok(outcome);
         };
@@ -358,9 +359,7 @@ impl ItemWork<'_> {
             let prepared =
                 if subjects.len() == whole.batch.subjects as usize { whole.clone() } else { slice(&whole, subjects) };
             if self.lacks_pool(&evaluation) {
-                let hold = |unit: &UnitId| {
-                    self.hold(*unit, "missing-cost-pool", "the shared cost of this period has not been entered")
-                };
+                let hold = |unit: &UnitId| self.hold(*unit, HoldCause::MissingCostPool);
                 outcome.held.extend(prepared.subjects.units.iter().map(hold));
                 continue;
             }
@@ -376,15 +375,15 @@ impl ItemWork<'_> {
             && !answer.lines.segment.is_empty()
     }
 
-    fn hold(&self, unit_id: UnitId, code: &str, reason: &str) -> HeldSubject {
+    fn hold(&self, unit_id: UnitId, cause: HoldCause) -> HeldSubject {
         HeldSubject {
             run_id: self.run.id,
             fee_item_id: self.plan.item.id,
             unit_id,
-            kind: HoldKind::PolicyError,
-            code: code.to_owned(),
-            about: String::new(),
-            reason: reason.to_owned(),
+            kind: cause.kind(),
+            code: cause.code().to_owned(),
+            about: cause.about(),
+            reason: cause.told(Language::En),
             decision_id: None,
         }
     }
@@ -474,8 +473,8 @@ fn held_by_failure(decision: &Decision, failure: &CallFailure) -> Vec<HeldSubjec
             fee_item_id: decision.fee_item_id,
             unit_id: *unit_id,
             kind: failure.kind,
-            code: failure.kind.code().to_owned(),
-            about: String::new(),
+            code: failure.cause.code().to_owned(),
+            about: failure.cause.about(),
             reason: failure.reason.clone(),
             decision_id: Some(decision.id),
         })

@@ -1,4 +1,4 @@
-//! What people look at: lines with names, explanations, held subjects in their language, the difference to last month.
+//! What people look at: lines with names, explanations, the difference to last month.
 
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -7,10 +7,8 @@ use super::{Billing, compute::DECISIONS_PER_READ};
 use crate::{
     Date, Decimal, Error, Fen, Period, Result,
     access::{Permission, Stamp},
-    billing::{
-        BillingRun, ExplainedStep, HeldSubject, ResolvedLine, RunState, explain_line, render_problem, resolve_lines,
-    },
-    decision::{Decision, HoldKind},
+    billing::{BillingRun, ExplainedStep, ResolvedLine, RunState, explain_line, resolve_lines},
+    decision::Decision,
     estate::UnitPlace,
     ids::*,
     plugin::{ExtensionPoint, InstalledPlugin, Language},
@@ -62,16 +60,6 @@ pub struct FactValue {
     /// `None`: it was missing.
     pub value: Option<String>,
     pub measure: String,
-}
-
-/// A held subject with names and its reason in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldView {
-    pub held: HeldSubject,
-    pub place: UnitPlace,
-    pub fee_item: String,
-    /// In the reader's language.
-    pub sentence: String,
 }
 
 /// A run beside the last posted period before it.
@@ -221,31 +209,6 @@ impl Billing {
         self.explain(stamp, row.charge.decision_id, line, language).await
     }
 
-    /// Held subjects of a run with their reasons in words.
-    ///
-    /// # Errors
-    /// `Refused` without the permission.
-    pub async fn held(&self, stamp: &Stamp, run_id: BillingRunId, language: Language) -> Result<Vec<HeldView>> {
-        stamp.actor.require(Permission::ReadCharges)?;
-        let run = self.store.run(run_id).await?;
-        let held = self.store.held(run_id).await?;
-        let units: Vec<UnitId> = held.iter().map(|held| held.unit_id).collect();
-        let places: HashMap<UnitId, UnitPlace> = self.store.places(&units).await?.into_iter().collect();
-        let fee_items: HashMap<FeeItemId, String> =
-            self.store.fee_items(run.project_id).await?.into_iter().map(|item| (item.id, item.name)).collect();
-        let mut sentences = HeldSentences { billing: self, language, decisions: HashMap::new() };
-        let mut views = Vec::with_capacity(held.len());
-        for held in held {
-            views.push(HeldView {
-                place: places.get(&held.unit_id).cloned().ok_or_else(|| Error::not_found("unit", held.unit_id))?,
-                fee_item: fee_items.get(&held.fee_item_id).cloned().unwrap_or_default(),
-                sentence: sentences.sentence(&held).await?,
-                held,
-            });
-        }
-        Ok(views)
-    }
-
     /// The run's totals by fee item and building beside those of the last period posted before it.
     ///
     /// # Errors
@@ -283,73 +246,6 @@ impl Billing {
             }
         }
         Ok(Comparison { previous, rows: rows.into_values().collect() })
-    }
-}
-
-/// Sentences of held subjects; a decision that holds many is read once.
-struct HeldSentences<'a> {
-    billing: &'a Billing,
-    language: Language,
-    decisions: HashMap<DecisionId, (Decision, Option<InstalledPlugin>)>,
-}
-
-impl HeldSentences<'_> {
-    async fn sentence(&mut self, held: &HeldSubject) -> Result<String> {
-        let (HoldKind::PolicyError, Some(decision_id)) = (held.kind, held.decision_id) else {
-            return Ok(host_sentence(held, self.language));
-        };
-        if !self.decisions.contains_key(&decision_id) {
-            let decision = self.billing.store.decision(decision_id).await?;
-            let plugin = self.billing.store.plugin_by_digest(&decision.component_digest).await?;
-            // A run may hold every subject of a million; what was read is needed only while its decision's rows come by.
-            self.decisions.clear();
-            self.decisions.insert(decision_id, (decision, plugin));
-        }
-        let Some((decision, Some(plugin))) = self.decisions.get(&decision_id) else {
-            return Ok(held.reason.clone());
-        };
-        let Some(answer) = decision.outcome.answer() else { return Ok(held.reason.clone()) };
-        let subject = decision.subjects.units.iter().position(|unit| *unit == held.unit_id);
-        let problem = answer.problems().iter().find(|problem| Some(problem.subject as usize) == subject);
-        Ok(problem.map_or_else(
-            || held.reason.clone(),
-            |problem| {
-                let mut problem = problem.problem.clone();
-                if let Some(fact) = decision.question.point().fact(&problem.about) {
-                    problem.about = match self.language {
-                        Language::Zh => fact.title_zh.to_owned(),
-                        Language::En => fact.title_en.to_owned(),
-                    };
-                }
-                render_problem(&problem, plugin, self.language)
-            },
-        ))
-    }
-}
-
-/// What the host itself says about a hold.
-fn host_sentence(held: &HeldSubject, language: Language) -> String {
-    let zh = language == Language::Zh;
-    let said = match (held.kind, held.code.as_str()) {
-        (_, "no-binding") => Some(if zh {
-            "该收费项目还没有启用计费插件"
-        } else {
-            "No plug-in is enabled for this fee item"
-        }),
-        (_, "missing-cost-pool") => Some(if zh {
-            "本期公摊总额还没有录入"
-        } else {
-            "The shared cost of this period has not been entered"
-        }),
-        (HoldKind::Trap, _) if zh => Some("插件运行出错"),
-        (HoldKind::Limit, _) if zh => Some("插件超出运行限额"),
-        (HoldKind::InvalidOutput, _) if zh => Some("插件给出的结果不可信"),
-        _ => None,
-    };
-    match (said, held.kind) {
-        (Some(said), HoldKind::PolicyError) => said.to_owned(),
-        (Some(said), _) => format!("{said}（{}）", held.reason),
-        (None, _) => held.reason.clone(),
     }
 }
 

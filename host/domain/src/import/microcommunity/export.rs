@@ -8,16 +8,68 @@ use super::{
 };
 use crate::{
     Date, Decimal,
-    estate::Estate,
+    estate::{Estate, PartyKind, UnitKind},
+    ids::PartyId,
     import::{Cell, Row, Sheet, Workbook, table::Layout},
+    plugin::Language,
 };
 
 /// A workbook with what did not fit into it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exported {
     pub workbook: Workbook,
-    /// Records for which the template has no row, such as `unit of kind shop 101`; without personal data.
-    pub left_out: Vec<String>,
+    /// Records for which the template has no row.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A record that does not fit into the workbook; without personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The template has no row for a party that belongs to no owner's household.
+    PartyWithoutHousehold { kind: PartyKind, id: PartyId },
+    /// No formula code of the template computes it.
+    FeeItem { name: String },
+    /// The template has no code for this kind of unit.
+    Unit { kind: UnitKind, unit_no: String },
+}
+
+impl LeftOut {
+    /// What is left out, and why, in a language.
+    #[must_use]
+    pub fn told(&self, language: Language) -> String {
+        match (self, language) {
+            (Self::PartyWithoutHousehold { kind, id }, Language::Zh) => {
+                format!("没有所属业主的{} {id}", party_kind(*kind))
+            }
+            (Self::PartyWithoutHousehold { kind, id }, Language::En) => format!("{kind} {id} without a household"),
+            (Self::FeeItem { name }, Language::Zh) => format!("收费项目“{name}”，表格里没有对应的计算公式"),
+            (Self::FeeItem { name }, Language::En) => format!("fee item {name}, which no formula code computes"),
+            (Self::Unit { kind, unit_no }, Language::Zh) => {
+                format!("{} {unit_no}，表格里没有这种房屋类型", unit_kind(*kind))
+            }
+            (Self::Unit { kind, unit_no }, Language::En) => format!("unit of kind {kind} {unit_no}"),
+        }
+    }
+}
+
+fn party_kind(kind: PartyKind) -> &'static str {
+    match kind {
+        PartyKind::Owner => "业主",
+        PartyKind::FamilyMember => "家庭成员",
+        PartyKind::Lessee => "租户",
+        PartyKind::Temporary => "临时人员",
+        PartyKind::Developer => "开发商",
+    }
+}
+
+fn unit_kind(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Residential => "住宅",
+        UnitKind::Office => "办公用房",
+        UnitKind::Shop => "商铺",
+        UnitKind::ParkingSpace => "车位",
+        UnitKind::Storage => "储藏室",
+    }
 }
 
 /// Writes an estate as the workbook that it could have been imported from. Ended tenures and assignments, and second
@@ -36,7 +88,7 @@ pub fn export(estate: &Estate) -> Exported {
 }
 
 /// What a workbook of the estate states, and what it cannot say.
-pub(super) fn stated(estate: &Estate) -> (Desired, Vec<String>) {
+pub(super) fn stated(estate: &Estate) -> (Desired, Vec<LeftOut>) {
     let records = Records::new(estate);
     let mut desired = Desired::default();
     let mut left_out = Vec::new();
@@ -51,22 +103,22 @@ pub(super) fn stated(estate: &Estate) -> (Desired, Vec<String>) {
                 }
                 desired.parties.push(row);
             }
-            None if party.kind == crate::estate::PartyKind::Developer => {}
-            None => left_out.push(format!("{} {} without a household", party.kind, party.id)),
+            None if party.kind == PartyKind::Developer => {}
+            None => left_out.push(LeftOut::PartyWithoutHousehold { kind: party.kind, id: party.id }),
         }
     }
     sort_by_row(&mut desired.parties);
     for item in &estate.fee_items {
         match records.fee_item(item) {
             Some(row) => desired.fee_items.push(row),
-            None => left_out.push(format!("fee item {}, which no formula code computes", item.name)),
+            None => left_out.push(LeftOut::FeeItem { name: item.name.clone() }),
         }
     }
     for unit in &estate.units {
         match (records.unit(unit), records.space(unit)) {
             (Some(row), _) => desired.units.push(row),
             (None, Some(row)) => desired.spaces.push(row),
-            (None, None) => left_out.push(format!("unit of kind {} {}", unit.kind, unit.unit_no)),
+            (None, None) => left_out.push(LeftOut::Unit { kind: unit.kind, unit_no: unit.unit_no.clone() }),
         }
     }
     (desired, left_out)

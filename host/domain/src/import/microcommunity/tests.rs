@@ -518,7 +518,7 @@ fn an_export_leads_back_to_the_same_records() {
     let mut world = World::imported();
     sold_on_a_day(&mut world);
     let exported = export(&world.estate);
-    assert_eq!(exported.left_out, Vec::<String>::new());
+    assert_eq!(exported.left_out, []);
     assert!(world.plan(&exported.workbook).changes.is_empty());
     let mut elsewhere = World::default();
     elsewhere.import(&exported.workbook);
@@ -532,12 +532,14 @@ fn an_export_names_what_has_no_row() {
     world.estate.fee_items[2].formula_code = None;
     world.estate.parties[3].household_of = None;
     let exported = export(&world.estate);
-    assert_eq!(exported.left_out.len(), 3);
-    assert!(exported.left_out[0].starts_with("lessee "), "{exported:?}");
-    assert_eq!(
-        exported.left_out[1..],
-        ["fee item 商业物业费, which no formula code computes", "unit of kind shop 101"]
-    );
+    let told = |language| exported.left_out.iter().map(|left_out| left_out.told(language)).collect::<Vec<_>>();
+    let english = told(Language::En);
+    assert_eq!(english.len(), 3);
+    assert!(english[0].starts_with("lessee "), "{exported:?}");
+    assert_eq!(english[1..], ["fee item 商业物业费, which no formula code computes", "unit of kind shop 101"]);
+    let chinese = told(Language::Zh);
+    assert!(chinese[0].starts_with("没有所属业主的租户 "), "{exported:?}");
+    assert_eq!(chinese[1..], ["收费项目“商业物业费”，表格里没有对应的计算公式", "商铺 101，表格里没有这种房屋类型"]);
     assert!(world.plan(&exported.workbook).changes.is_empty());
 }
 

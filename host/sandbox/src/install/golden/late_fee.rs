@@ -1,0 +1,79 @@
+//! Golden cases of late-fee policies.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use guanjia_domain::{
+    Result,
+    plugin::check_settings,
+    values::{
+        Description,
+        cases::late_fee::{self, ExpectedLateFee, LateFeeCase, is_late_fee},
+    },
+};
+use guanjia_packaging::Manifest;
+
+use super::{check_words, failed, refused};
+use crate::{limits::GOLDEN_CASES_TIME, prepared::Prepared, sandbox::Inner};
+
+/// Runs every case whole, and once more charge by charge: an answer may not depend on who else was asked about.
+pub(crate) fn run(inner: &Inner, prepared: &Prepared, manifest: &Manifest, description: &Description) -> Result<()> {
+    let trial = Trial { inner, prepared, manifest, description };
+    let started = Instant::now();
+    for value in manifest.cases.iter().filter(|value| is_late_fee(value)) {
+        let cases =
+            late_fee::from_value(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
+        for case in &cases {
+            trial.case(case)?;
+            if started.elapsed() > GOLDEN_CASES_TIME {
+                return Err(refused(format!(
+                    "the golden cases run longer than {GOLDEN_CASES_TIME:?}. Make them fewer or smaller, or the rule faster"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Trial<'a> {
+    inner: &'a Inner,
+    prepared: &'a Prepared,
+    manifest: &'a Manifest,
+    description: &'a Description,
+}
+
+impl Trial<'_> {
+    fn case(&self, case: &LateFeeCase) -> Result<()> {
+        let settings = case.settings_text();
+        check_settings(&self.manifest.settings_schema, &settings).map_err(|error| failed(&case.name, &error))?;
+        let (whole, differences) = self.ask(case, &settings)?;
+        if !differences.is_empty() {
+            return Err(failed(&case.name, &differences.join("; ")));
+        }
+        for (index, charge) in case.charges.iter().enumerate() {
+            let single = LateFeeCase { charges: vec![charge.clone()], expect: Vec::new(), ..case.clone() };
+            let (alone, _) = self.ask(&single, &settings)?;
+            if whole.get(index) != alone.first() {
+                return Err(failed(
+                    &case.name,
+                    &format!(
+                        "charge {index} gets another answer when it is asked about alone; charges have to be independent"
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// One call: the answer in the words of a case, and how it differs from what the case expects.
+    fn ask(&self, case: &LateFeeCase, settings: &str) -> Result<(Vec<ExpectedLateFee>, Vec<String>)> {
+        // Overdue charges have no facts yet, so there are no kinds to know.
+        let batch =
+            case.to_batch(&self.description.facts, &BTreeMap::new()).map_err(|error| failed(&case.name, &error))?;
+        let evaluation = self.inner.evaluate_late_fee_prepared(self.prepared, settings, &batch)?;
+        let answer = evaluation.outcome.map_err(|failure| failed(&case.name, &failure.reason))?;
+        check_words(self.manifest, self.description, &answer.problems, &answer.steps)
+            .map_err(|reason| failed(&case.name, &reason))?;
+        let words = late_fee::outcome(&answer, self.description).map_err(|error| failed(&case.name, &error))?;
+        Ok((words, case.compare(&answer, self.description)))
+    }
+}
