@@ -19,11 +19,11 @@ use crate::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
+    meter::{PlacedMeter, ReadingRow},
     plugin::{
         ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
         TrustRule, TrustedPublisher,
     },
-    meter::{PlacedMeter, ReadingRow},
     point::Question,
     values::Problem,
 };

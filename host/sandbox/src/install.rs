@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use guanjia_domain::{
     Error, Result,
-    facts::FeeFact,
     plugin::{ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text},
     values::Description,
 };

@@ -7,7 +7,6 @@ use guanjia_domain::{
     access::Stamp,
     ids::{BindingId, ProjectId},
     plugin::{Binding, BindingMode, Cause, InstalledPlugin},
-    ports::PluginStore,
     ports::{NewPlugin, PluginStore},
 };
 use serde_json::json;

@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::{
     guest::{Guest, MANIFEST, manifest},
-    sandbox,
+    question, sandbox,
 };
 use crate::{Limits, Sandbox, SandboxOptions};
 
@@ -24,7 +24,7 @@ async fn a_component_that_keeps_its_word_is_installed_and_ready() {
         (["step".to_owned()].as_slice(), ["month".to_owned()].as_slice())
     );
     assert!(plugin.messages.contains_key("missing-fact"), "the SDK's own codes have their sentences");
-    assert!(sandbox.evaluate(&plugin.digest, "{}", &super::question(1)).await.is_ok());
+    assert!(sandbox.evaluate(&plugin.digest, "{}", &question(1)).await.is_ok());
 }
 
 type Make = fn() -> Vec<u8>;
@@ -61,7 +61,7 @@ async fn a_refusal_says_what_to_do(#[case] make: Make, #[case] words: &str) {
     let component = make();
     let error = sandbox.verify(component.clone()).await.unwrap_err().to_string();
     assert!(error.contains(words), "{error}");
-    let call = sandbox.evaluate(&super::digest(&component), "{}", &super::question(1)).await;
+    let call = sandbox.evaluate(&super::digest(&component), "{}", &question(1)).await;
     assert!(call.is_err(), "a refused component is not kept");
 }
 
@@ -98,7 +98,7 @@ async fn signatures_do_not_change_what_runs() {
     assert_eq!(plugin.signatures[0].key.id(), key.public().id());
     let unsigned = sandbox.verify(component.clone()).await.unwrap();
     assert_eq!(unsigned, guanjia_domain::plugin::InstalledPlugin { signatures: vec![], ..plugin.clone() });
-    assert!(sandbox.evaluate_fee(&plugin.digest, "{}", super::batch(1)).await.is_ok());
+    assert!(sandbox.evaluate(&plugin.digest, "{}", &question(1)).await.is_ok());
     assert!(plugin.component_in(&component[1..]).is_err() && plugin.component_in(b"").is_err());
 }
 

@@ -112,8 +112,10 @@ async fn however_charges_are_split_each_gets_the_same_late_fee() {
     let settings = r#"{"rate-percent-per-day":"0.05","exemption-days":3,"cap-percent-of-principal":"30"}"#;
     let ask = async |from: i32, to: i32| {
         let batch = late_charges(from..to);
-        let evaluation = sandbox.evaluate_late_fee(&plugin.digest, settings, Arc::new(batch)).await.unwrap();
-        evaluation.outcome.unwrap().totals
+        let question = Question::LateFee(Arc::new(batch));
+        let outcome = sandbox.evaluate(&plugin.digest, settings, &question).await.unwrap().outcome;
+        let Outcome::Answer(Answer::LateFee(answer)) = outcome else { panic!("{outcome:?}") };
+        answer.totals
     };
     let whole = ask(0, 1_000).await;
     assert_eq!(whole.len(), 1_000);

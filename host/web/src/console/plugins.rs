@@ -8,8 +8,7 @@ use axum::{
 use guanjia_domain::{
     Error,
     access::Permission,
-    facts::FeeFact,
-    plugin::{BindingMode, InstalledPlugin, Language, Plugins, Signer, Trust},
+    plugin::{BindingMode, ExtensionPoint, InstalledPlugin, Language, Plugins, Signer, Trust},
 };
 
 use super::{
@@ -158,8 +157,8 @@ pub(crate) async fn page(
 }
 
 fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
-    let view = |name: &String| {
-        let definition = FeeFact::by_name(name).map(FeeFact::definition);
+    let view = |point: ExtensionPoint, name: &String| {
+        let definition = point.fact(name);
         let label = definition.map(|definition| match words.language {
             Language::Zh => definition.title_zh,
             Language::En => definition.title_en,
@@ -178,7 +177,7 @@ fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
             point: words.code("point", export.point.code()),
             code: export.point.to_string(),
             wit: export.wit.clone(),
-            facts: export.description.facts.iter().map(view).collect(),
+            facts: export.description.facts.iter().map(|name| view(export.point, name)).collect(),
         })
         .collect()
 }

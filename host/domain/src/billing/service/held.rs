@@ -7,9 +7,8 @@ use crate::{
     Error, Result,
     access::{Permission, Stamp},
     billing::{HeldCount, HeldFilter, HeldSubject, render_problem},
-    decision::{Decision, HoldKind, Outcome},
+    decision::{Decision, HoldKind},
     estate::UnitPlace,
-    facts::FeeFact,
     hold::HoldCause,
     ids::*,
     plugin::{InstalledPlugin, Language},
@@ -187,16 +186,15 @@ impl HeldSentences<'_> {
             self.read = Some((decision_id, decision, plugin));
         }
         let Some((_, decision, Some(plugin))) = &self.read else { return Ok(held.reason.clone()) };
-        let Outcome::Answer(answer) = &decision.outcome else { return Ok(held.reason.clone()) };
+        let Some(answer) = decision.outcome.answer() else { return Ok(held.reason.clone()) };
         let subject = decision.subjects.units.iter().position(|unit| *unit == held.unit_id);
-        let problem = answer.problems.iter().find(|problem| Some(problem.subject as usize) == subject);
+        let problem = answer.problems().iter().find(|problem| Some(problem.subject as usize) == subject);
         let Some(problem) = problem else { return Ok(held.reason.clone()) };
         let mut problem = problem.problem.clone();
-        if let Some(fact) = FeeFact::by_name(&problem.about) {
-            let definition = fact.definition();
+        if let Some(fact) = decision.question.point().fact(&problem.about) {
             problem.about = match self.language {
-                Language::Zh => definition.title_zh.to_owned(),
-                Language::En => definition.title_en.to_owned(),
+                Language::Zh => fact.title_zh.to_owned(),
+                Language::En => fact.title_en.to_owned(),
             };
         }
         Ok(render_problem(&problem, plugin, self.language))

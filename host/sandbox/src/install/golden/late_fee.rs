@@ -1,10 +1,13 @@
 //! Golden cases of late-fee policies.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use guanjia_domain::{
     Result,
+    billing::AnswerLimits,
+    decision::Outcome,
     plugin::check_settings,
+    point::{Answer, Question},
     values::{
         Description,
         cases::late_fee::{self, ExpectedLateFee, LateFeeCase, is_late_fee},
@@ -69,8 +72,17 @@ impl Trial<'_> {
         // Overdue charges have no facts yet, so there are no kinds to know.
         let batch =
             case.to_batch(&self.description.facts, &BTreeMap::new()).map_err(|error| failed(&case.name, &error))?;
-        let evaluation = self.inner.evaluate_late_fee_prepared(self.prepared, settings, &batch)?;
-        let answer = evaluation.outcome.map_err(|failure| failed(&case.name, &failure.reason))?;
+        let question = Question::LateFee(Arc::new(batch));
+        let answer = match self.inner.evaluate_prepared(self.prepared, settings, &question)?.outcome {
+            Outcome::Answer(answer) => answer,
+            Outcome::Failure(failure) => return Err(failed(&case.name, &failure.reason)),
+        };
+        question
+            .check(&answer, self.description, &AnswerLimits::default())
+            .map_err(|reason| failed(&case.name, &reason))?;
+        let Answer::LateFee(answer) = answer else {
+            return Err(failed(&case.name, &format!("{} answered", answer.point())));
+        };
         check_words(self.manifest, self.description, &answer.problems, &answer.steps)
             .map_err(|reason| failed(&case.name, &reason))?;
         let words = late_fee::outcome(&answer, self.description).map_err(|error| failed(&case.name, &error))?;
