@@ -8,6 +8,7 @@ mod output;
 mod plugin;
 mod serve;
 mod unit;
+mod watch;
 
 use clap::{Args, Parser, Subcommand};
 use guanjia_domain::{Error, Result};

@@ -1,5 +1,6 @@
 //! Projects, buildings, entrances, units, parties and who holds what from when.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{Date, access::codes, ids::*};
@@ -18,6 +19,19 @@ pub struct Project {
     pub time_zone: String,
     /// The party that is charged for unsold units.
     pub developer_id: PartyId,
+}
+
+impl Project {
+    /// The civil date of an instant where the project is.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time zone that cannot be read.
+    pub fn date_of(&self, at: DateTime<Utc>) -> Result<Date> {
+        let zone: chrono_tz::Tz =
+            self.time_zone.parse().map_err(|_| Error::invalid(format!("{:?} is not a time zone", self.time_zone)))?;
+        let day = at.with_timezone(&zone).format("%Y-%m-%d").to_string();
+        day.parse().map_err(|_| Error::invalid(format!("{day} is not a date")))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

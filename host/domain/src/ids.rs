@@ -52,6 +52,8 @@ ids! {
     FeeItemId,
     FeeAssignmentId,
     BindingId,
+    /// A time during which a binding is not asked.
+    QuarantineId,
     BillingRunId,
     DecisionId,
     /// One posted line (应收), and the journal transfer that it caused.

@@ -1,6 +1,8 @@
 //! Installed plug-ins and the bindings that switch them on.
 
+mod quarantine;
 mod service;
+mod uses;
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -8,8 +10,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use crate::{Date, Error, Result, access::codes, ids::*, values::Description};
 
 pub use crate::point::ExtensionPoint;
+pub use quarantine::{BindingState, BindingWatch, QUARANTINE_FAILURES, Quarantine, QuarantineOrder, ReleaseReport};
 pub(crate) use service::StoredComponents;
 pub use service::{BindRequest, Plugins};
+pub use uses::{BindingUse, RunUse, ShadowDifference, Use, UseError, exceeds};
 
 codes! {
     /// Whether the answers of a binding count.
@@ -120,6 +124,10 @@ pub struct Binding {
     /// The first day on which it no longer holds.
     pub effective_to: Option<Date>,
     pub mode: BindingMode,
+    /// Of a shadow: by how much, in permille of the total, it may differ from the active one before somebody is told.
+    /// With 0 every subject that comes out otherwise is told.
+    #[serde(default)]
+    pub tolerance_permille: i64,
 }
 
 impl Binding {

@@ -1,14 +1,15 @@
-//! `guanjia plugin install|list|inspect|bind`.
+//! `guanjia plugin install|list|inspect|bind|watch|quarantine|release`.
 
 use clap::Subcommand;
 use guanjia_domain::{
     Date, Error, Result,
+    ids::BindingId,
     plugin::{BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin},
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-use super::{Done, Global, output};
+use super::{Done, Global, output, watch};
 use crate::{boot::Office, standard_plugins};
 
 #[derive(Debug, Subcommand)]
@@ -26,6 +27,20 @@ pub(super) enum Plugin {
         #[arg(long, value_name = "NAME")]
         project: String,
     },
+    /// What bindings did in their runs, and which of them are quarantined.
+    Watch {
+        /// Of one project only.
+        #[arg(long, value_name = "NAME")]
+        project: Option<String>,
+    },
+    /// Stop asking a binding: what it would answer is held.
+    Quarantine {
+        binding: BindingId,
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Ask a quarantined binding again, after its decisions came out well once more.
+    Release { binding: BindingId },
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +64,9 @@ pub(super) struct Bind {
     to: Option<Date>,
     #[arg(long, default_value = "active")]
     mode: BindingMode,
+    /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told.
+    #[arg(long, default_value_t = 0, value_name = "PERMILLE")]
+    tolerance: i64,
 }
 
 impl Plugin {
@@ -82,6 +100,15 @@ impl Plugin {
                 for binding in office.store.bindings(project.id).await? {
                     print_binding(&binding, global.json);
                 }
+            }
+            Plugin::Watch { project } => watch::list(&office, &stamp, project.as_deref(), global.json).await?,
+            Plugin::Quarantine { binding, reason } => {
+                let quarantine = office.plugins.quarantine(&stamp, *binding, reason).await?;
+                watch::print_quarantine(&quarantine, global.json);
+            }
+            Plugin::Release { binding } => {
+                let report = office.plugins.release(&stamp, *binding).await?;
+                watch::print_release(&report, global.json);
             }
             Plugin::Inspect { .. } => {}
         }
@@ -136,6 +163,7 @@ impl Bind {
             effective_from: self.from,
             effective_to: self.to,
             mode: self.mode,
+            tolerance_permille: self.tolerance,
         })
     }
 }

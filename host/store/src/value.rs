@@ -132,6 +132,7 @@ ids!(
     FeeItemId,
     FeeAssignmentId,
     BindingId,
+    QuarantineId,
     BillingRunId,
     DecisionId,
     ChargeId,

@@ -4,7 +4,9 @@ mod compute;
 mod post;
 mod replay;
 mod run_lines;
+mod shadow;
 mod view;
+mod watch;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;

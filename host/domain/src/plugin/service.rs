@@ -13,8 +13,8 @@ use crate::{
 /// Plug-ins of one company.
 #[derive(Clone)]
 pub struct Plugins {
-    store: Arc<dyn CompanyStore>,
-    engine: Arc<dyn PolicyEngine>,
+    pub(super) store: Arc<dyn CompanyStore>,
+    pub(super) engine: Arc<dyn PolicyEngine>,
 }
 
 impl std::fmt::Debug for Plugins {
@@ -36,6 +36,8 @@ pub struct BindRequest {
     pub effective_from: Date,
     pub effective_to: Option<Date>,
     pub mode: BindingMode,
+    /// See [`Binding::tolerance_permille`].
+    pub tolerance_permille: i64,
 }
 
 /// Component files come out of the store by digest.
@@ -83,6 +85,9 @@ impl Plugins {
         if request.effective_to.is_some_and(|to| to <= request.effective_from) {
             return Err(Error::invalid("the binding ends before it starts"));
         }
+        if !(0..=1_000).contains(&request.tolerance_permille) {
+            return Err(Error::invalid("a tolerance lies between 0 and 1000 permille of the total"));
+        }
         let binding = Binding {
             id: BindingId::generate(),
             project_id: request.project_id,
@@ -95,6 +100,7 @@ impl Plugins {
             effective_from: request.effective_from,
             effective_to: request.effective_to,
             mode: request.mode,
+            tolerance_permille: request.tolerance_permille,
         };
         self.store.add_binding(stamp, &binding, true).await?;
         Ok(binding)

@@ -36,6 +36,8 @@ pub(crate) struct BindingBody {
     pub to: Option<String>,
     /// `trial`, `shadow`, `active`.
     pub mode: String,
+    /// By how much a shadow may differ before somebody is told, in permille of the total.
+    pub tolerance_permille: i64,
 }
 
 impl From<Binding> for BindingBody {
@@ -52,6 +54,7 @@ impl From<Binding> for BindingBody {
             from: binding.effective_from.to_string(),
             to: binding.effective_to.map(|day| day.to_string()),
             mode: binding.mode.to_string(),
+            tolerance_permille: binding.tolerance_permille,
         }
     }
 }
@@ -84,6 +87,8 @@ pub(crate) struct NewBindingBody {
     to: Option<String>,
     /// `active` without it.
     mode: Option<String>,
+    /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told. 0 without it.
+    tolerance_permille: Option<i64>,
 }
 
 /// Switches a plug-in on. Settings are checked against its schema and by the plug-in itself. An open-ended earlier binding
@@ -115,6 +120,7 @@ pub(crate) async fn create_binding(
         effective_from: date(&body.from)?,
         effective_to: body.to.as_deref().map(date).transpose()?,
         mode: body.mode.as_deref().unwrap_or("active").parse()?,
+        tolerance_permille: body.tolerance_permille.unwrap_or(0),
     };
     let binding = Plugins::new(access.store.clone(), app.engine.clone()).bind(&access.stamp(), request).await?;
     Ok((StatusCode::CREATED, Json(binding.into())))

@@ -14,7 +14,9 @@ use guanjia_domain::{
     ids::*,
     job::{Job, Schedule},
     journal::Charge,
-    plugin::{Binding, ExtensionPoint, InstalledPlugin},
+    plugin::{
+        Binding, BindingUse, ExtensionPoint, InstalledPlugin, Quarantine, QuarantineOrder, RunUse, ShadowDifference,
+    },
     point::Question,
     ports::*,
     values::Problem,
@@ -80,6 +82,9 @@ impl Directory for Nobody {
         nothing()
     }
     async fn due_schedules(&self, _: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>> {
+        nothing()
+    }
+    async fn count_quarantined(&self, _: Date) -> Result<i64> {
         nothing()
     }
     async fn ping(&self) -> Result<()> {
@@ -193,6 +198,15 @@ empty! {
         bindings(ProjectId) -> Vec<Binding>;
         binding(BindingId) -> Binding;
         add_binding(&Stamp, &Binding, bool) -> ();
+    }
+    WatchStore {
+        uses_of_run(BillingRunId) -> Vec<BindingUse>;
+        uses_of_binding(BindingId, u32) -> Vec<RunUse>;
+        decisions_of_binding(BillingRunId, BindingId) -> Vec<(DecisionId, i64)>;
+        quarantines(ProjectId) -> Vec<Quarantine>;
+        quarantine(&QuarantineOrder) -> ();
+        release(&Stamp, &Quarantine, i64) -> ();
+        note_shadow_differences(&Stamp, &BillingRun, &[ShadowDifference]) -> ();
     }
     BillingStore {
         create_run(&Stamp, &BillingRun, &Job) -> ();

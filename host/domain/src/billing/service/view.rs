@@ -52,6 +52,8 @@ pub struct ChargeExplanation {
     pub facts: Vec<FactValue>,
     pub period: Period,
     pub engine: String,
+    /// What the plug-in logged during the call that this line came of, which answered for other subjects, too.
+    pub log: Vec<String>,
 }
 
 /// A fact as the plug-in saw it.
@@ -203,7 +205,17 @@ impl Billing {
             facts,
             period,
             engine: decision.engine,
+            log: decision.log,
         })
+    }
+
+    /// One decision as it is recorded.
+    ///
+    /// # Errors
+    /// `Refused` without the permission.
+    pub async fn decision(&self, stamp: &Stamp, decision_id: DecisionId) -> Result<Decision> {
+        stamp.actor.require(Permission::ReadCharges)?;
+        self.store.decision(decision_id).await
     }
 
     /// Explains a posted charge.
@@ -344,11 +356,17 @@ fn host_sentence(held: &HeldSubject, language: Language) -> String {
         (HoldKind::Trap, _) if zh => Some("插件运行出错"),
         (HoldKind::Limit, _) if zh => Some("插件超出运行限额"),
         (HoldKind::InvalidOutput, _) if zh => Some("插件给出的结果不可信"),
+        (HoldKind::Quarantined, _) => Some(if zh {
+            "计费插件已被隔离，没有参与计算"
+        } else {
+            "The plug-in is quarantined and was not asked"
+        }),
         _ => None,
     };
     match (said, held.kind) {
         (Some(said), HoldKind::PolicyError) => said.to_owned(),
-        (Some(said), _) => format!("{said}（{}）", held.reason),
+        (Some(said), _) if zh => format!("{said}（{}）", held.reason),
+        (Some(said), _) => format!("{said} ({})", held.reason),
         (None, _) => held.reason.clone(),
     }
 }
