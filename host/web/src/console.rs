@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod billing;
+pub(crate) mod binding;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod line;

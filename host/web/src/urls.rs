@@ -30,6 +30,9 @@ pub(crate) const REPLAY: &str = "/decisions/{id}/lines/{line}/replay";
 pub(crate) const CHARGE: &str = "/charges/{id}";
 pub(crate) const PLUGINS: &str = "/plugins";
 pub(crate) const PLUGIN: &str = "/plugins/{id}/{version}";
+pub(crate) const BINDING: &str = "/bindings/{id}";
+pub(crate) const BINDING_QUARANTINE: &str = "/bindings/{id}/quarantine";
+pub(crate) const BINDING_RELEASE: &str = "/bindings/{id}/release";
 pub(crate) const AUDIT: &str = "/audit";
 pub(crate) const IMPORT: &str = "/import";
 pub(crate) const IMPORT_APPLY: &str = "/import/apply";
@@ -119,6 +122,18 @@ pub(crate) fn charge(charge: ChargeId) -> String {
 
 pub(crate) fn plugin(id: &str, version: &str) -> String {
     PLUGIN.replace("{id}", &encoded(id)).replace("{version}", &encoded(version))
+}
+
+pub(crate) fn binding(binding: BindingId) -> String {
+    filled(BINDING, binding)
+}
+
+pub(crate) fn binding_quarantine(binding: BindingId) -> String {
+    filled(BINDING_QUARANTINE, binding)
+}
+
+pub(crate) fn binding_release(binding: BindingId) -> String {
+    filled(BINDING_RELEASE, binding)
 }
 
 pub(crate) fn audit_before(seq: i64) -> String {
