@@ -197,6 +197,7 @@ struct Known {
     charge: String,
     decision: String,
     line: String,
+    binding: String,
 }
 
 impl Known {
@@ -212,6 +213,7 @@ impl Known {
             charge: text(&charge["id"]).to_owned(),
             decision: text(&charge["decision"]).to_owned(),
             line: charge["line"].to_string(),
+            binding: text(&first(&of_project("bindings")).await["id"]).to_owned(),
             project,
         }
     }
@@ -223,6 +225,7 @@ impl Known {
             "billing-runs" => &self.run,
             "charges" => &self.charge,
             "decisions" => &self.decision,
+            "bindings" => &self.binding,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -299,6 +302,7 @@ impl Operation {
         match self.path.as_str() {
             "/api/v1/billing-runs" => json!({"project": known.project, "period": "2031-01"}),
             "/api/v1/users" => json!({"name": "somebody", "roles": ["engineer"], "password": null}),
+            binding if binding.ends_with("/quarantine") => json!({"reason": "it is tried"}),
             "/api/v1/bindings" => json!({
                 "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01-01",
@@ -386,14 +390,16 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             _ => 200,
         };
         assert_eq!(answer.status, expected, "{} {}: {answer:?}", operation.method, operation.path);
-        for foreign in [&known.project, &known.unit, &known.run, &known.charge, &known.decision] {
+        for foreign in [&known.project, &known.unit, &known.run, &known.charge, &known.decision, &known.binding] {
             assert!(!answer.text.contains(foreign.as_str()), "{} {}: {answer:?}", operation.method, operation.path);
         }
     }
     for (method, path) in pages_of(&known) {
-        let answer = said(
-            boss.request(method.clone(), &path).form(&[("project", known.project.as_str()), ("period", "2031-01")]),
-        )
+        let answer = said(boss.request(method.clone(), &path).form(&[
+            ("project", known.project.as_str()),
+            ("period", "2031-01"),
+            ("reason", "it is tried"),
+        ]))
         .await;
         assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
         let unsigned = said(Caller::nobody(&server).request(method.clone(), &path)).await;
@@ -410,7 +416,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
-    let Known { project, unit, run, charge, decision, line, .. } = known;
+    let Known { project, unit, run, charge, decision, line, binding, .. } = known;
     let get = [
         format!("/units?project={project}"),
         format!("/units/{unit}"),
@@ -421,6 +427,7 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/decisions/{decision}/lines/{line}"),
         format!("/charges/{charge}"),
         format!("/import?project={project}"),
+        format!("/bindings/{binding}"),
     ];
     let post = [
         "/billing".to_owned(),
@@ -429,6 +436,8 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/billing/{run}/cancel"),
         format!("/billing/{run}/resume"),
         format!("/decisions/{decision}/lines/{line}/replay"),
+        format!("/bindings/{binding}/quarantine"),
+        format!("/bindings/{binding}/release"),
     ];
     get.into_iter().map(|path| (Method::GET, path)).chain(post.into_iter().map(|path| (Method::POST, path))).collect()
 }
