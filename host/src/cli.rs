@@ -10,6 +10,7 @@ mod plugin;
 mod replay;
 mod serve;
 mod unit;
+mod watch;
 
 use clap::{Args, Parser, Subcommand};
 use guanjia_domain::{Error, Result, plugin::Language};

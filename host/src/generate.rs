@@ -190,5 +190,6 @@ fn binding(tariff: &Tariff, item: &FeeItem, project: &Project, plugins: &[Instal
         effective_from: item.starts_on,
         effective_to: None,
         mode: BindingMode::Active,
+        tolerance_permille: 0,
     })
 }

@@ -207,6 +207,7 @@ struct Known {
     publisher: String,
     meter: String,
     reading: String,
+    binding: String,
 }
 
 impl Known {
@@ -231,6 +232,7 @@ impl Known {
             decision: text(&charge["decision"]).to_owned(),
             line: charge["line"].to_string(),
             publisher: text(&first("/api/v1/publishers").await["id"]).to_owned(),
+            binding: text(&first(&of_project("bindings")).await["id"]).to_owned(),
             project,
         }
     }
@@ -246,6 +248,7 @@ impl Known {
             "publishers" => &self.publisher,
             "meters" => &self.meter,
             "meter-readings" => &self.reading,
+            "bindings" => &self.binding,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -348,6 +351,7 @@ impl Operation {
         match self.path.as_str() {
             "/api/v1/billing-runs" => json!({"project": known.project, "period": "2031-01"}),
             "/api/v1/users" => json!({"name": "somebody", "roles": ["engineer"], "password": null}),
+            binding if binding.ends_with("/quarantine") => json!({"reason": "it is tried"}),
             "/api/v1/bindings" => json!({
                 "project": known.project, "point": "fee-policy", "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01-01",
@@ -455,16 +459,25 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             _ => 200,
         };
         assert_eq!(answer.status, expected, "{} {}: {answer:?}", operation.method, operation.path);
-        for foreign in
-            [&known.project, &known.unit, &known.run, &known.charge, &known.decision, &known.publisher, &KEY.to_owned()]
-        {
+        for foreign in [
+            &known.project,
+            &known.unit,
+            &known.run,
+            &known.charge,
+            &known.decision,
+            &known.binding,
+            &known.publisher,
+            &KEY.to_owned(),
+        ] {
             assert!(!answer.text.contains(foreign.as_str()), "{} {}: {answer:?}", operation.method, operation.path);
         }
     }
     for (method, path) in pages_of(&known) {
-        let answer = said(
-            boss.request(method.clone(), &path).form(&[("project", known.project.as_str()), ("period", "2031-01")]),
-        )
+        let answer = said(boss.request(method.clone(), &path).form(&[
+            ("project", known.project.as_str()),
+            ("period", "2031-01"),
+            ("reason", "it is tried"),
+        ]))
         .await;
         assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
         let unsigned = said(Caller::nobody(&server).request(method.clone(), &path)).await;
@@ -481,7 +494,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
-    let Known { project, unit, run, charge, decision, line, meter, .. } = known;
+    let Known { project, unit, run, charge, decision, line, binding, meter, .. } = known;
     let get = [
         format!("/meters/{meter}"),
         format!("/cost-pools?project={project}"),
@@ -494,6 +507,7 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/decisions/{decision}/lines/{line}"),
         format!("/charges/{charge}"),
         format!("/import?project={project}"),
+        format!("/bindings/{binding}"),
     ];
     let post = [
         "/billing".to_owned(),
@@ -502,6 +516,8 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/billing/{run}/cancel"),
         format!("/billing/{run}/resume"),
         format!("/decisions/{decision}/lines/{line}/replay"),
+        format!("/bindings/{binding}/quarantine"),
+        format!("/bindings/{binding}/release"),
     ];
     get.into_iter().map(|path| (Method::GET, path)).chain(post.into_iter().map(|path| (Method::POST, path))).collect()
 }

@@ -467,7 +467,8 @@ async fn pages(browser: &Browser) -> Vec<String> {
     let run = open("/billing", "a[data-row]").await;
     open(&run, "#totals .sub-row a").await;
     open(&run, "a[data-row]").await;
-    open("/plugins", "main td a, main a[href^='/plugins/']").await;
+    let plugin = open("/plugins", "main td a, main a[href^='/plugins/']").await;
+    open(&plugin, "main a[href^='/bindings/']").await;
     pages.push(format!("{run}/held"));
     pages.push("/me".to_owned());
     pages

@@ -15,5 +15,6 @@ mod house;
 mod imports;
 mod inspect;
 mod proof;
+mod quarantine;
 mod registry;
 mod trust;

@@ -26,6 +26,8 @@ codes! {
         Limit = "limit",
         /// It answered something that cannot be true.
         InvalidOutput = "invalid-output",
+        /// It was not asked, because it is quarantined.
+        Quarantined = "quarantined",
     }
 }
 
@@ -107,6 +109,8 @@ pub struct Decision {
     pub fuel: i64,
     /// Number of lines of the run before this decision: charge ids follow from it.
     pub first_line: i64,
+    /// What the plug-in logged during the call.
+    pub log: Vec<String>,
 }
 
 impl Decision {

@@ -2,7 +2,10 @@
 
 use guanjia_values::{Cells, Codes, Column, Date, Numbers};
 
-use crate::estate::{OccupancyStatus, UnitKind};
+use crate::{
+    Error, Result,
+    estate::{OccupancyStatus, UnitKind},
+};
 
 /// Type of the cells of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,16 @@ macro_rules! facts {
             }
         }
     };
+}
+
+impl FeeFact {
+    /// The facts of these names, in their order.
+    ///
+    /// # Errors
+    /// `NotFound` with the first name that the host cannot compute.
+    pub fn all_by_name(names: &[String]) -> Result<Vec<Self>> {
+        names.iter().map(|name| Self::by_name(name).ok_or_else(|| Error::not_found("fact", name))).collect()
+    }
 }
 
 facts! {

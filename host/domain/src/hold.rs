@@ -13,6 +13,8 @@ pub enum HoldCause {
     NoBinding,
     /// The shared cost of the period is not entered.
     MissingCostPool,
+    /// The plug-in is quarantined and was not asked.
+    Quarantined,
     /// The plug-in broke while it computed.
     Broken,
     /// The plug-in cannot even be started.
@@ -47,6 +49,7 @@ impl HoldCause {
     pub fn kind(self) -> HoldKind {
         match self {
             Self::NoBinding | Self::MissingCostPool => HoldKind::PolicyError,
+            Self::Quarantined => HoldKind::Quarantined,
             Self::Broken | Self::NotStarted => HoldKind::Trap,
             Self::Fuel { .. }
             | Self::Deadline { .. }
@@ -64,6 +67,7 @@ impl HoldCause {
         match self {
             Self::NoBinding => "no-binding",
             Self::MissingCostPool => "missing-cost-pool",
+            Self::Quarantined => "quarantined",
             Self::Broken => "broken",
             Self::NotStarted => "not-started",
             Self::Fuel { .. } => "fuel",
@@ -93,6 +97,7 @@ impl HoldCause {
             | Self::AnswerSize { bytes: limit } => Some(limit),
             Self::NoBinding
             | Self::MissingCostPool
+            | Self::Quarantined
             | Self::Broken
             | Self::NotStarted
             | Self::Malformed
@@ -107,6 +112,7 @@ impl HoldCause {
         Some(match code {
             "no-binding" => Self::NoBinding,
             "missing-cost-pool" => Self::MissingCostPool,
+            "quarantined" => Self::Quarantined,
             "broken" => Self::Broken,
             "not-started" => Self::NotStarted,
             "fuel" => Self::Fuel { units: limit()? },
@@ -134,6 +140,7 @@ impl HoldCause {
         match self {
             Self::NoBinding => "该收费项目还没有启用计费插件".into(),
             Self::MissingCostPool => "本期公摊总额还没有录入".into(),
+            Self::Quarantined => "计费插件已被隔离，没有参与计算".into(),
             Self::Broken => "插件运行出错".into(),
             Self::NotStarted => "插件无法启动".into(),
             Self::Fuel { units } => format!("插件计算量超过上限（{units} 步）"),
@@ -151,6 +158,7 @@ impl HoldCause {
         match self {
             Self::NoBinding => "No plug-in is enabled for this fee item".into(),
             Self::MissingCostPool => "The shared cost of this period has not been entered".into(),
+            Self::Quarantined => "The plug-in is quarantined and was not asked".into(),
             Self::Broken => "The plug-in broke".into(),
             Self::NotStarted => "The plug-in does not start".into(),
             Self::Fuel { units } => format!("The plug-in computed for more than {units} steps"),
@@ -188,9 +196,10 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    const ALL: [HoldCause; 12] = [
+    const ALL: [HoldCause; 13] = [
         HoldCause::NoBinding,
         HoldCause::MissingCostPool,
+        HoldCause::Quarantined,
         HoldCause::Broken,
         HoldCause::NotStarted,
         HoldCause::Fuel { units: 105_000_000 },

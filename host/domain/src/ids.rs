@@ -56,6 +56,8 @@ ids! {
     ProposalId,
     /// A candidate run over past periods.
     TrialId,
+    /// A time during which a binding is not asked.
+    QuarantineId,
     BillingRunId,
     DecisionId,
     /// One posted line (应收), and the journal transfer that it caused.

@@ -10,6 +10,7 @@ pub mod access;
 pub mod audit;
 pub mod billing;
 pub mod decision;
+pub mod difference;
 pub mod error;
 pub mod estate;
 pub mod facts;

@@ -3,9 +3,12 @@
 mod activation;
 pub mod difference;
 mod migration;
+mod quarantine;
+mod service;
 mod service;
 pub mod signature;
 pub mod trust;
+mod uses;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,10 +21,12 @@ pub use activation::{
     Activation, ActivationRule, Cause, NOTE_CHARS_MAX, PostedMonths, Proposal, ProposalState, TemplateRequest,
 };
 pub use migration::{SettingsMigration, migrate_settings};
+pub use quarantine::{BindingState, BindingWatch, QUARANTINE_FAILURES, Quarantine, QuarantineOrder, ReleaseReport};
 pub(crate) use service::StoredComponents;
 pub use service::{BindRequest, PluginFile, Plugins};
 pub use signature::{Judgement, PluginSignature, PublicKey, SignatureState, Signer};
 pub use trust::{Trust, TrustRule, TrustedPublisher};
+pub use uses::{BindingUse, RunUse, ShadowDifference, Use, UseError, exceeds};
 
 codes! {
     /// Whether the answers of a binding count.
@@ -153,6 +158,10 @@ pub struct Binding {
     /// The first day on which it no longer holds.
     pub effective_to: Option<Date>,
     pub mode: BindingMode,
+    /// Of a shadow: by how much, in permille of the total, it may differ from the active one before somebody is told.
+    /// With 0 every subject that comes out otherwise is told.
+    #[serde(default)]
+    pub tolerance_permille: i64,
 }
 
 impl Binding {

@@ -57,6 +57,10 @@ pub trait Point {
     fn rows(batch: &Self::Batch, answer: &Self::Answer) -> Vec<u32>;
     /// What each explained row comes to, in minor units: what a difference between two answers is measured in.
     fn values(answer: &Self::Answer) -> &[i64];
+    /// Whether the values are weights, by which the host allocates a total, instead of money.
+    fn weighs(_: &Self::Answer) -> bool {
+        false
+    }
 }
 
 macro_rules! points {
@@ -169,6 +173,12 @@ macro_rules! points {
             #[must_use]
             pub fn values(&self) -> &[i64] {
                 match self { $(Self::$variant(answer) => <$by as Point>::values(answer),)* }
+            }
+
+            /// Whether the values are weights, by which the host allocates a total, instead of money.
+            #[must_use]
+            pub fn weighs(&self) -> bool {
+                match self { $(Self::$variant(answer) => <$by as Point>::weighs(answer),)* }
             }
         }
     };

@@ -21,8 +21,8 @@ use crate::{
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
     plugin::{
-        ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
-        TrustRule, TrustedPublisher,
+        ActivationRule, Binding, BindingUse, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal,
+        ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule, TrustedPublisher,
     },
     point::Question,
     values::Problem,
@@ -50,6 +50,8 @@ pub trait Directory: Send + Sync {
     async fn release_jobs(&self, worker: &str) -> Result<()>;
     /// Enabled schedules whose time has come, of all companies.
     async fn due_schedules(&self, now: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>>;
+    /// How many bindings of all companies are quarantined that are not superseded by this day.
+    async fn count_quarantined(&self, today: Date) -> Result<i64>;
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
 }
@@ -61,6 +63,7 @@ pub trait CompanyStore:
     + PluginStore
     + ActivationStore
     + TrustStore
+    + WatchStore
     + BillingStore
     + JobStore
     + AuditStore
@@ -336,6 +339,34 @@ pub trait TrustStore: Send + Sync {
     async fn set_trust_rule(&self, stamp: &Stamp, rule: TrustRule) -> Result<()>;
 }
 
+/// What bindings do while they live. What they do in a run is written with its pages ([`PageResult::uses`]).
+#[async_trait]
+pub trait WatchStore: Send + Sync {
+    /// What each binding did in the recorded pages of a run.
+    async fn uses_of_run(&self, run: BillingRunId) -> Result<Vec<BindingUse>>;
+    /// What a binding did in its latest runs, newest first.
+    async fn uses_of_binding(&self, binding: BindingId, limit: u32) -> Result<Vec<RunUse>>;
+    /// Decisions of a binding in a run, in their order, each with the number of its lines.
+    async fn decisions_of_binding(&self, run: BillingRunId, binding: BindingId) -> Result<Vec<(DecisionId, i64)>>;
+    /// Which bindings of a project are quarantined now.
+    async fn quarantines(&self, project: ProjectId) -> Result<Vec<Quarantine>>;
+    /// # Errors
+    /// `Conflict` when the binding is quarantined already.
+    async fn quarantine(&self, order: &QuarantineOrder) -> Result<()>;
+    /// Ends a quarantine, with how many decisions were asked again and came out well.
+    ///
+    /// # Errors
+    /// `Conflict` when it has ended already.
+    async fn release(&self, stamp: &Stamp, quarantine: &Quarantine, replayed: i64) -> Result<()>;
+    /// Tells, once a run and binding, that a shadow differs from the active one by more than is tolerated.
+    async fn note_shadow_differences(
+        &self,
+        stamp: &Stamp,
+        run: &BillingRun,
+        differences: &[ShadowDifference],
+    ) -> Result<()>;
+}
+
 /// A page of units to read for a run: those after one id, up to and including another.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitQuery {
@@ -354,6 +385,10 @@ pub struct PageResult {
     pub held: Vec<HeldSubject>,
     /// Added to the run's totals. Empty for weights, which are totalled when they are allocated.
     pub totals: Vec<RunTotal>,
+    /// What the page adds to the use of each binding in the run.
+    pub uses: Vec<BindingUse>,
+    /// Bindings that broke on so many subjects that they are not asked any more.
+    pub quarantines: Vec<QuarantineOrder>,
 }
 
 /// How far the computing of a run has come.

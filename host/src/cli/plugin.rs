@@ -10,7 +10,7 @@ use clap::Subcommand;
 use guanjia_domain::{
     Date, Error, Result,
     access::{Permission, Stamp},
-    ids::{FeeItemId, ProjectId, ProposalId},
+    ids::{BindingId, FeeItemId, ProjectId, ProposalId},
     plugin::{
         Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginFile,
         Proposal, TemplateRequest, TrustedPublisher, migrate_settings, signature::judge,
@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 use self::source::{Login, Source};
-use super::{Done, Global, output};
+use super::{Done, Global, output, watch};
 use crate::{boot::Office, standard_plugins};
 
 /// Settings are a form that a person fills in; price tables with thousands of rows have a hundred kilobytes.
@@ -90,6 +90,20 @@ pub(super) enum Plugin {
         #[arg(long, value_name = "NAME")]
         project: String,
     },
+    /// What bindings did in their runs, and which of them are quarantined.
+    Watch {
+        /// Of one project only.
+        #[arg(long, value_name = "NAME")]
+        project: Option<String>,
+    },
+    /// Stop asking a binding: what it would answer is held.
+    Quarantine {
+        binding: BindingId,
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Ask a quarantined binding again, after its decisions came out well once more.
+    Release { binding: BindingId },
 }
 
 #[derive(Debug, clap::Args)]
@@ -131,6 +145,9 @@ pub(super) struct Rollback {
     fee_item: Option<String>,
     #[arg(long, value_name = "DATE", value_parser = output::date)]
     from: Date,
+    /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told.
+    #[arg(long, default_value_t = 0, value_name = "PERMILLE")]
+    tolerance: i64,
 }
 
 impl Plugin {
@@ -191,6 +208,15 @@ impl Plugin {
                 for binding in office.store.bindings(project.id).await? {
                     print_binding(&binding, global.json);
                 }
+            }
+            Plugin::Watch { project } => watch::list(&office, &stamp, project.as_deref(), global.json).await?,
+            Plugin::Quarantine { binding, reason } => {
+                let quarantine = office.plugins.quarantine(&stamp, *binding, reason).await?;
+                watch::print_quarantine(&quarantine, global.json);
+            }
+            Plugin::Release { binding } => {
+                let report = office.plugins.release(&stamp, *binding).await?;
+                watch::print_release(&report, global.json);
             }
             _ => {}
         }
@@ -262,6 +288,7 @@ impl Bind {
             effective_from: self.from,
             effective_to: self.to,
             mode: self.mode,
+            tolerance_permille: self.tolerance,
         };
         office.plugins.switch_on(stamp, request, &self.note, None).await
     }

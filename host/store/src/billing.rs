@@ -77,6 +77,11 @@ impl BillingStore for CompanyScope {
             let Some(step) = scope.next_step(run, &cursor).await? else { return Ok(()) };
             if step == run::CursorStep::Page {
                 scope.write_page(&state, &page, decisions).await?;
+                scope.write_uses(run, &page.uses).await?;
+                for order in &page.quarantines {
+                    // Somebody may have quarantined it by hand in this very moment: it is stopped either way.
+                    scope.start_quarantine(order).await?;
+                }
             }
             scope.move_cursor(run, &cursor).await?;
             scope.commit().await

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use guanjia_domain::{
-    Result,
+    Date, Result,
     access::{Actor, OPERATOR, Role, Stamp},
     ids::{CompanyId, UserId},
     job::{ATTEMPTS_MAX, Job, LEASE_SECONDS, Schedule},
@@ -139,6 +139,16 @@ impl Directory for Store {
                 Ok((cells.take()?, read_schedule(&mut cells)?))
             })
             .collect()
+    }
+
+    async fn count_quarantined(&self, today: Date) -> Result<i64> {
+        let statement = sql_unscoped!(
+            "one figure for whoever watches the host",
+            "SELECT COUNT(*) FROM quarantine q JOIN binding b ON b.id = q.binding_id ",
+            "WHERE q.released_at IS NULL AND (b.effective_to IS NULL OR b.effective_to > $1)"
+        );
+        let rows = self.db.read().await?.rows(statement, values![today]).await?;
+        rows.first().map_or(Ok(0), Row::only)
     }
 
     async fn ping(&self) -> Result<()> {

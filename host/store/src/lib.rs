@@ -37,6 +37,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod watch;
 
 use guanjia_domain::{Error, Result, ids::CompanyId, ports::CompanyStore};
 use std::sync::Arc;

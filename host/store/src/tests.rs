@@ -14,6 +14,7 @@ mod plugin;
 mod schema;
 mod server;
 mod trust;
+mod watch;
 
 /// One test that runs on SQLite and on PostgreSQL, each with a database of its own.
 macro_rules! on_both {

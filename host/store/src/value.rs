@@ -134,6 +134,7 @@ ids!(
     BindingId,
     ProposalId,
     TrialId,
+    QuarantineId,
     BillingRunId,
     DecisionId,
     ChargeId,

@@ -14,6 +14,7 @@ pub(crate) mod projects;
 pub(crate) mod publishers;
 pub(crate) mod units;
 pub(crate) mod users;
+pub(crate) mod watch;
 
 use axum::Json;
 // The document takes a parameter's type from its schema, which typed ids do not have: parameters are declared by hand, and

@@ -5,6 +5,7 @@ pub(crate) mod activation;
 pub(crate) mod audit;
 pub(crate) mod billing;
 pub(crate) mod cost_pools;
+pub(crate) mod binding;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod line;

@@ -40,6 +40,9 @@ pub(crate) const PROPOSALS: &str = "/proposals";
 pub(crate) const PROPOSAL_APPROVE: &str = "/proposals/{id}/approve";
 pub(crate) const PROPOSAL_REFUSE: &str = "/proposals/{id}/refuse";
 pub(crate) const ACTIVATION_RULE: &str = "/activation-rule";
+pub(crate) const BINDING: &str = "/bindings/{id}";
+pub(crate) const BINDING_QUARANTINE: &str = "/bindings/{id}/quarantine";
+pub(crate) const BINDING_RELEASE: &str = "/bindings/{id}/release";
 pub(crate) const AUDIT: &str = "/audit";
 pub(crate) const IMPORT: &str = "/import";
 pub(crate) const IMPORT_APPLY: &str = "/import/apply";
@@ -197,6 +200,18 @@ pub(crate) fn proposal_refuse(proposal: ProposalId) -> String {
 
 pub(crate) fn plugin(id: &str, version: &str) -> String {
     PLUGIN.replace("{id}", &encoded(id)).replace("{version}", &encoded(version))
+}
+
+pub(crate) fn binding(binding: BindingId) -> String {
+    filled(BINDING, binding)
+}
+
+pub(crate) fn binding_quarantine(binding: BindingId) -> String {
+    filled(BINDING_QUARANTINE, binding)
+}
+
+pub(crate) fn binding_release(binding: BindingId) -> String {
+    filled(BINDING_RELEASE, binding)
 }
 
 pub(crate) fn audit_before(seq: i64) -> String {

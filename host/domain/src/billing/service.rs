@@ -6,7 +6,9 @@ mod post;
 mod prove;
 mod replay;
 mod run_lines;
+mod shadow;
 mod view;
+mod watch;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;

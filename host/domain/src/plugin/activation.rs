@@ -137,6 +137,7 @@ impl Plugins {
                 effective_from: template.effective_from,
                 effective_to: None,
                 mode: BindingMode::Active,
+                tolerance_permille: 0,
             };
             bindings.push(self.checked_binding(stamp, request).await?);
         }

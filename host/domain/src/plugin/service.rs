@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Plugins {
     pub(super) store: Arc<dyn CompanyStore>,
-    engine: Arc<dyn PolicyEngine>,
+    pub(super) engine: Arc<dyn PolicyEngine>,
 }
 
 impl std::fmt::Debug for Plugins {
@@ -39,6 +39,8 @@ pub struct BindRequest {
     pub effective_from: Date,
     pub effective_to: Option<Date>,
     pub mode: BindingMode,
+    /// See [`Binding::tolerance_permille`].
+    pub tolerance_permille: i64,
 }
 
 /// A component file that is to be installed.
@@ -141,6 +143,9 @@ impl Plugins {
         if request.effective_to.is_some_and(|to| to <= request.effective_from) {
             return Err(Error::invalid("the binding ends before it starts"));
         }
+        if !(0..=1_000).contains(&request.tolerance_permille) {
+            return Err(Error::invalid("a tolerance lies between 0 and 1000 permille of the total"));
+        }
         Ok(Binding {
             id: BindingId::generate(),
             project_id: request.project_id,
@@ -153,6 +158,7 @@ impl Plugins {
             effective_from: request.effective_from,
             effective_to: request.effective_to,
             mode: request.mode,
+            tolerance_permille: request.tolerance_permille,
         })
     }
 

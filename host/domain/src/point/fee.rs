@@ -91,4 +91,8 @@ impl Point for FeePoint {
             Amounts::Money(values) | Amounts::Weights(values) => values,
         }
     }
+
+    fn weighs(answer: &FeeAnswer) -> bool {
+        matches!(answer.lines.amounts, Amounts::Weights(_))
+    }
 }

@@ -300,6 +300,8 @@ CREATE TABLE binding (
     effective_from DATE NOT NULL,
     effective_to DATE,
     mode TEXT NOT NULL,
+    -- By how much a shadow may differ before somebody is told, in permille of the total.
+    tolerance_permille BIGINT NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     CONSTRAINT binding_plugin_fk FOREIGN KEY (company_id, digest) REFERENCES plugin (company_id, digest),
     CONSTRAINT binding_settings_fk FOREIGN KEY (company_id, settings_sha256) REFERENCES settings_blob (company_id, settings_sha256)
@@ -373,6 +375,8 @@ CREATE TABLE decision (
     input BYTEA NOT NULL,
     outcome BYTEA NOT NULL,
     allocated BYTEA,
+    -- What the plug-in logged; nothing where it logged nothing.
+    log BYTEA,
     CONSTRAINT decision_plugin_fk FOREIGN KEY (company_id, component_digest) REFERENCES plugin (company_id, digest),
     CONSTRAINT decision_settings_fk FOREIGN KEY (company_id, settings_sha256) REFERENCES settings_blob (company_id, settings_sha256)
 );
@@ -567,7 +571,8 @@ CREATE TRIGGER decision_no_update BEFORE UPDATE ON decision
     AND NEW.lines IS NOT DISTINCT FROM OLD.lines
     AND NEW.subjects IS NOT DISTINCT FROM OLD.subjects
     AND NEW.input IS NOT DISTINCT FROM OLD.input
-    AND NEW.outcome IS NOT DISTINCT FROM OLD.outcome))
+    AND NEW.outcome IS NOT DISTINCT FROM OLD.outcome
+    AND NEW.log IS NOT DISTINCT FROM OLD.log))
     EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settings_blob_no_update BEFORE UPDATE ON settings_blob
     FOR EACH ROW EXECUTE FUNCTION refuse_change();

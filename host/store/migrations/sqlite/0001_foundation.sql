@@ -299,6 +299,8 @@ CREATE TABLE binding (
     effective_from TEXT NOT NULL,
     effective_to TEXT,
     mode TEXT NOT NULL,
+    -- By how much a shadow may differ before somebody is told, in permille of the total.
+    tolerance_permille INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     CONSTRAINT binding_plugin_fk FOREIGN KEY (company_id, digest) REFERENCES plugin (company_id, digest),
     CONSTRAINT binding_settings_fk FOREIGN KEY (company_id, settings_sha256) REFERENCES settings_blob (company_id, settings_sha256)
@@ -372,6 +374,8 @@ CREATE TABLE decision (
     input BLOB NOT NULL,
     outcome BLOB NOT NULL,
     allocated BLOB,
+    -- What the plug-in logged; nothing where it logged nothing.
+    log BLOB,
     CONSTRAINT decision_plugin_fk FOREIGN KEY (company_id, component_digest) REFERENCES plugin (company_id, digest),
     CONSTRAINT decision_settings_fk FOREIGN KEY (company_id, settings_sha256) REFERENCES settings_blob (company_id, settings_sha256)
 ) STRICT;
@@ -559,7 +563,8 @@ WHEN NOT (OLD.allocated IS NULL AND NEW.allocated IS NOT NULL AND OLD.sum_fen IS
     AND NEW.lines IS OLD.lines
     AND NEW.subjects IS OLD.subjects
     AND NEW.input IS OLD.input
-    AND NEW.outcome IS OLD.outcome)
+    AND NEW.outcome IS OLD.outcome
+    AND NEW.log IS OLD.log)
 BEGIN SELECT RAISE(ABORT, 'decision is append-only'); END;
 CREATE TRIGGER settings_blob_no_update BEFORE UPDATE ON settings_blob
 BEGIN SELECT RAISE(ABORT, 'settings_blob is append-only'); END;

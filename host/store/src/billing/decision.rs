@@ -31,13 +31,14 @@ const COLUMNS: &[&str] = &[
     "input",
     "outcome",
     "allocated",
+    "log",
 ];
 
 macro_rules! decision_columns {
     () => {
         concat!(
             "SELECT d.id, d.run_id, d.binding_id, d.fee_item_id, d.component_digest, s.settings, d.wit, d.engine, d.subjects, d.input, ",
-            "d.outcome, d.allocated, d.fuel, d.first_line FROM decision d ",
+            "d.outcome, d.allocated, d.fuel, d.first_line, d.log FROM decision d ",
             "JOIN settings_blob s ON s.company_id = d.company_id AND s.settings_sha256 = d.settings_sha256 "
         )
     };
@@ -64,6 +65,7 @@ pub(crate) fn encode_all(decisions: &[Decision]) -> Result<EncodedDecisions> {
         let (lines, sum) = lines_and_sum(decision)?;
         next = next.checked_add(lines).ok_or(Error::Overflow("counting lines"))?;
         let allocated = if decision.allocated.is_empty() { None } else { Some(encode(&decision.allocated)?) };
+        let log = if decision.log.is_empty() { None } else { Some(encode(&decision.log)?) };
         values.extend(values![
             decision.id,
             decision.run_id,
@@ -80,7 +82,8 @@ pub(crate) fn encode_all(decisions: &[Decision]) -> Result<EncodedDecisions> {
             encode(&decision.subjects)?,
             encode(&decision.question)?,
             encode(&decision.outcome)?,
-            allocated
+            allocated,
+            log
         ]);
     }
     Ok(EncodedDecisions { values, first_line, lines: next - first_line.unwrap_or(0) })
@@ -122,6 +125,7 @@ fn read_decision(row: &Row) -> Result<Decision> {
         allocated: cells.take::<Option<Vec<u8>>>()?.map_or(Ok(Vec::new()), |bytes| decode(&bytes))?,
         fuel: cells.take()?,
         first_line: cells.take()?,
+        log: cells.take::<Option<Vec<u8>>>()?.map_or(Ok(Vec::new()), |bytes| decode(&bytes))?,
     })
 }
 

@@ -135,13 +135,14 @@ impl Fixture {
             allocated: vec![],
             fuel: 7,
             first_line,
+            log: vec![],
         }
     }
 
     pub(super) fn page(&self, decision: Decision, amount: i64) -> PageResult {
         let lines = decision.outcome.answer().map_or(0, |answer| answer.values().len() as i64);
         let total = RunTotal { fee_item_id: self.fee_item().id, building: "1".into(), lines, amount: Fen(amount) };
-        PageResult { decisions: vec![decision], held: vec![], totals: vec![total] }
+        PageResult { decisions: vec![decision], totals: vec![total], ..PageResult::default() }
     }
 
     pub(super) fn cursor(&self, after: Option<UnitId>, finished: bool) -> RunCursor {
@@ -247,6 +248,7 @@ pub(super) fn binding(project: ProjectId, fee_item: FeeItemId, from: &str) -> Bi
         effective_from: day(from),
         effective_to: None,
         mode: BindingMode::Active,
+        tolerance_permille: 0,
     }
 }
 

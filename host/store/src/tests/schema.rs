@@ -10,6 +10,7 @@ const WITHOUT_COMPANY: &[&str] = &["management_company"];
 const WITHOUT_CREATED_AT: &[&str] = &[
     "audit_head",
     "audit_row",
+    "binding_use",
     "charge",
     "decision",
     "event",

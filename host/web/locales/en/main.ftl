@@ -251,6 +251,7 @@ hold-policy-error = Rule could not decide
 hold-trap = Plug-in broke
 hold-limit = Over a limit
 hold-invalid-output = Answer not credible
+hold-quarantined = Plug-in quarantined
 
 ## Line
 
@@ -372,6 +373,54 @@ pool-none = not entered
 pool-save = Save
 fault-cost-out-of-range = The amount cannot be used; nothing was saved.
 fault-cost-out-of-range-help = Enter between 0 and 100 million yuan, to the fen; leave it empty to share nothing.
+## Life of a binding
+
+plugin-log = Log of the plug-in
+plugin-log-whole = of the whole call, which was about other units, too
+binding-state-in-force = In force
+binding-state-to-come = To come
+binding-state-ended = Ended
+binding-state-quarantined = Quarantined
+quarantine-do = Quarantine…
+quarantine-help = It is not asked any more: what it would charge is held, and other fee items go on. Say why.
+quarantine-since = Since { $at }, by { $who }
+quarantined-title = Quarantined: it is not asked.
+quarantined-run = The run it broke in
+quarantined-banner = { $item }: the plug-in { $plugin } is quarantined and everything is held ({ $reason })
+quarantined-in-run = { $item }: the plug-in { $plugin } is quarantined and the rest is held ({ $reason })
+release-do = Release…
+release-help = What it broke on, or a sample of its last run, is asked again first. If all of it comes out well it is asked again from the next run on.
+shadow-title = What the shadow would change
+shadow-subjects = Subjects
+shadow-before = Active
+shadow-after = Shadow
+shadow-changed = { $shown } of { $all } subjects come out otherwise: { $before } → { $after }
+shadow-beyond = The totals leave their range
+shadow-differs = { $item }: the shadow { $plugin } differs from the active one. { $difference }
+shadow-stopped = { $item }: the shadow { $plugin } was stopped; the run is not affected ({ $reason })
+shadow-change-same = Same
+shadow-change-up = Up
+shadow-change-down = Down
+shadow-change-appears = Appears
+shadow-change-vanishes = Vanishes
+shadow-change-newly-held = Newly held
+shadow-change-released = No longer held
+shadow-change-still-held = Still held
+watch-history = Runs
+watch-never = It was not in any run yet.
+watch-asked = Asked
+watch-decided = Decided
+watch-no = Said no
+watch-not-decided = { $shown } said no
+watch-failed = Failed
+watch-left-out = Left out
+watch-passed-over = { $shown } left out
+watch-head-room = Most used
+watch-shares = fuel { $fuel } · memory { $memory }
+watch-call = Per call
+watch-runs = in { $shown } runs
+watch-last-error = Last error
+watch-no-error = It never broke.
 
 ## Audit
 
@@ -392,6 +441,8 @@ action-plugin-sign = Signature added to plug-in
 action-publisher-trust = Publisher trusted
 action-publisher-distrust = Publisher no longer trusted
 action-trust-rule-change = Rule about signatures changed
+action-binding-quarantine = Plug-in quarantined
+action-binding-release = Plug-in released
 action-binding-add = Plug-in enabled
 action-estate-import = Workbook imported
 action-unit-update = Unit changed
@@ -483,6 +534,8 @@ fault-permission = Your role may not do this
 fault-permission-help = Nothing was changed. Ask your administrator if you need it.
 fault-four-eyes = You made this run: a second person has to approve it.
 fault-four-eyes-help = Nothing was changed. Ask a colleague who may approve.
+fault-still-failing = The plug-in still does not work
+fault-still-failing-help = It stays quarantined. Bind another version or other settings, then try again.
 fault-conflict = The situation has changed
 fault-conflict-help = Somebody changed it just now, or it is done already. Nothing was lost; look again.
 fault-invalid = What was entered cannot be used

@@ -233,6 +233,7 @@ hold-policy-error = 规则无法计算
 hold-trap = 插件出错
 hold-limit = 超出限额
 hold-invalid-output = 结果不可信
+hold-quarantined = 插件已隔离
 
 ## Line
 
@@ -354,6 +355,54 @@ pool-none = 未录入
 pool-save = 保存
 fault-cost-out-of-range = 金额不对，没有保存。
 fault-cost-out-of-range-help = 请填 0 到 1 亿元之间的金额，精确到分；空着就是不公摊。
+## Life of a binding
+
+plugin-log = 插件日志
+plugin-log-whole = 整次调用，含其他房屋
+binding-state-in-force = 启用中
+binding-state-to-come = 未开始
+binding-state-ended = 已结束
+binding-state-quarantined = 已隔离
+quarantine-do = 隔离…
+quarantine-help = 隔离后不再调用这个插件，应由它计算的费用全部暂挂，其他收费项目照常。请写明原因。
+quarantine-since = { $at } 起，由 { $who }
+quarantined-title = 已隔离，不参与计算。
+quarantined-run = 出错的计费
+quarantined-banner = { $item }：插件 { $plugin } 已隔离，费用全部暂挂（{ $reason }）
+quarantined-in-run = { $item }：插件 { $plugin } 已隔离，其余房屋暂挂（{ $reason }）
+release-do = 解除隔离…
+release-help = 先把它出错的（或上次计费抽样的）计算重做一遍，全部正常才解除，从下一次计费起生效。
+shadow-title = 影子运行的差别
+shadow-subjects = 户数
+shadow-before = 现行
+shadow-after = 影子
+shadow-changed = { $all } 户中 { $shown } 户不同：{ $before } → { $after }
+shadow-beyond = 合计超出范围
+shadow-differs = { $item }：影子插件 { $plugin } 与现行结果不同，{ $difference }
+shadow-stopped = { $item }：影子插件 { $plugin } 已停下，不影响本次计费（{ $reason }）
+shadow-change-same = 相同
+shadow-change-up = 增加
+shadow-change-down = 减少
+shadow-change-appears = 新出现
+shadow-change-vanishes = 归零
+shadow-change-newly-held = 变为暂挂
+shadow-change-released = 不再暂挂
+shadow-change-still-held = 仍暂挂
+watch-history = 历次计费
+watch-never = 还没有参与过计费。
+watch-asked = 计算户数
+watch-decided = 算出
+watch-no = 不收或无法决定
+watch-not-decided = 不收或无法决定 { $shown }
+watch-failed = 出错
+watch-left-out = 未计算
+watch-passed-over = 未计算 { $shown }
+watch-head-room = 最大用量
+watch-shares = 算力 { $fuel } · 内存 { $memory }
+watch-call = 每次调用
+watch-runs = 共 { $shown } 次计费
+watch-last-error = 最近的错误
+watch-no-error = 没有出过错。
 
 ## Audit
 
@@ -374,6 +423,8 @@ action-plugin-sign = 补充插件签名
 action-publisher-trust = 信任发布者
 action-publisher-distrust = 取消信任发布者
 action-trust-rule-change = 更改签名要求
+action-binding-quarantine = 插件已隔离
+action-binding-release = 隔离已解除
 action-binding-add = 启用插件
 action-estate-import = 导入表格
 action-unit-update = 修改房屋
@@ -453,6 +504,8 @@ fault-permission = 你的角色不能做这件事
 fault-permission-help = 什么都没有改动。需要的话，请管理员调整你的角色。
 fault-four-eyes = 这次计费是你做的，须由另一个人批准。
 fault-four-eyes-help = 什么都没有改动。请有批准权限的同事来批准。
+fault-still-failing = 插件还没有恢复正常
+fault-still-failing-help = 隔离没有解除。换一个版本或改好设置后再试。
 fault-conflict = 情况已经变了
 fault-conflict-help = 别人刚刚改过，或者这一步已经做过。什么都没有丢，请刷新后再看。
 fault-invalid = 填写的内容不能用

@@ -41,6 +41,8 @@ pub(crate) struct BindingBody {
     pub to: Option<String>,
     /// `trial`, `shadow`, `active`.
     pub mode: String,
+    /// By how much a shadow may differ before somebody is told, in permille of the total.
+    pub tolerance_permille: i64,
 }
 
 impl From<Binding> for BindingBody {
@@ -57,6 +59,7 @@ impl From<Binding> for BindingBody {
             from: binding.effective_from.to_string(),
             to: binding.effective_to.map(|day| day.to_string()),
             mode: binding.mode.to_string(),
+            tolerance_permille: binding.tolerance_permille,
         }
     }
 }
@@ -95,6 +98,8 @@ pub(crate) struct NewBindingBody {
     /// A trial whose report speaks for it.
     #[schema(value_type = Option<Uuid>)]
     trial: Option<TrialId>,
+    /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told. 0 without it.
+    tolerance_permille: Option<i64>,
 }
 
 /// Switches a plug-in on, or proposes to where the company asks for a second person. Settings are checked against its schema
@@ -127,6 +132,7 @@ pub(crate) async fn create_binding(
         effective_from: date(&body.from)?,
         effective_to: body.to.as_deref().map(date).transpose()?,
         mode: body.mode.as_deref().unwrap_or("active").parse()?,
+        tolerance_permille: body.tolerance_permille.unwrap_or(0),
     };
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
     Ok(answered(plugins.switch_on(&access.stamp(), request, &body.note, body.trial).await?))

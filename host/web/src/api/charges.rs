@@ -101,6 +101,8 @@ pub(crate) struct ExplanationBody {
     pub period: String,
     /// Profile of the engine that computed it.
     pub engine: String,
+    /// What the plug-in logged during the call, which answered for other units, too.
+    pub log: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -132,6 +134,7 @@ impl ExplanationBody {
                 .collect(),
             period: explanation.period.to_string(),
             engine: explanation.engine,
+            log: explanation.log,
         })
     }
 }

@@ -5,7 +5,11 @@ use axum::{
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use guanjia_domain::{billing::ReplayReport, ids::DecisionId};
+use guanjia_domain::{
+    billing::ReplayReport,
+    decision::{Decision, Outcome},
+    ids::DecisionId,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,6 +19,70 @@ use crate::{
     access::{Require, needs::ReadCharges},
     fault::Answer,
 };
+
+/// One call of a plug-in as it is recorded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DecisionBody {
+    pub id: Uuid,
+    pub run: Uuid,
+    pub fee_item: Uuid,
+    pub binding: Uuid,
+    /// SHA-256 of the component.
+    pub digest: String,
+    pub settings: serde_json::Value,
+    /// Version of the contract that was served.
+    pub wit: String,
+    /// Profile of the engine that computed it.
+    pub engine: String,
+    /// Subjects that were asked about.
+    pub subjects: usize,
+    pub lines: usize,
+    pub fuel: i64,
+    /// Why the call came to nothing; absent where it was answered.
+    pub failure: Option<FailureBody>,
+    /// What the plug-in logged.
+    pub log: Vec<String>,
+}
+
+/// A call that came to nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FailureBody {
+    /// `trap`, `limit`, `invalid-output`.
+    pub kind: String,
+    pub reason: String,
+}
+
+impl From<Decision> for DecisionBody {
+    fn from(decision: Decision) -> Self {
+        let failure = match &decision.outcome {
+            Outcome::Answer(_) => None,
+            Outcome::Failure(failure) => {
+                Some(FailureBody { kind: failure.kind.to_string(), reason: failure.reason.clone() })
+            }
+        };
+        Self {
+            id: decision.id.0,
+            run: decision.run_id.0,
+            fee_item: decision.fee_item_id.0,
+            binding: decision.binding_id.0,
+            subjects: decision.question.subjects(),
+            lines: decision.outcome.answer().map_or(0, |answer| answer.values().len()),
+            digest: decision.component_digest,
+            settings: serde_json::from_str(&decision.settings).unwrap_or(serde_json::Value::Null),
+            wit: decision.wit,
+            engine: decision.engine,
+            fuel: decision.fuel,
+            failure,
+            log: decision.log,
+        }
+    }
+}
+
+/// Reads one decision.
+#[utoipa::path(get, path = "/api/v1/decisions/{id}", tag = "decisions", params(("id" = Uuid, Path)), responses((status = 200, body = DecisionBody)))]
+pub(crate) async fn read_decision(access: Require<ReadCharges>, At(id): At<DecisionId>) -> Reply<DecisionBody> {
+    Ok(Json(access.billing.decision(&access.stamp(), id).await?.into()))
+}
 
 /// Explains one line of a decision, posted or not.
 #[utoipa::path(

@@ -184,6 +184,7 @@ pub(crate) async fn bind(
         effective_from: date(entry("from"))?,
         effective_to: None,
         mode: BindingMode::Active,
+        tolerance_permille: 0,
     };
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
     let activation = plugins.switch_on(&access.stamp(), request, entry("note"), None).await?;

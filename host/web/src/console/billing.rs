@@ -19,7 +19,13 @@ use guanjia_domain::{
 use serde::Deserialize;
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{Page, Section, ZONE, chosen_project, home::today, show};
+use super::{
+    Page, Section, ZONE,
+    binding::{Notice, notices_of_run},
+    chosen_project,
+    home::today,
+    show,
+};
 use crate::{
     AppState,
     access::{
@@ -175,6 +181,7 @@ struct RunPage {
     progress: Option<ProgressView>,
     failure: String,
     held: Option<HeldBanner>,
+    notices: Vec<Notice>,
     previous_month: String,
     groups: Vec<TotalGroup>,
     largest: Vec<LineRow>,
@@ -297,6 +304,7 @@ pub(crate) async fn page(
         Vec::new()
     };
     let payers = Payers::masked(&project);
+    let notices = notices_of_run(&access, &run, &project).await?;
     let page = Page::new(&access, Section::Billing, Some(project));
     show(&RunPage {
         title: words.say("run-title", &[("month", text(words.month(run.period)))]),
@@ -312,6 +320,7 @@ pub(crate) async fn page(
             .and_then(|job| job.error.clone())
             .unwrap_or_default(),
         held: held_banner(&access, &run).await?,
+        notices,
         previous_month: comparison
             .as_ref()
             .and_then(|comparison| comparison.previous)

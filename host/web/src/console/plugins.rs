@@ -13,6 +13,7 @@ use guanjia_domain::{
 
 use super::{
     Page, Section, ZONE,
+    binding::{Notice, quarantined},
     home::today,
     line::{Named, choice, settings, title},
     show,
@@ -33,6 +34,7 @@ use crate::{
 struct ListPage {
     page: Page,
     rows: Vec<Row>,
+    notices: Vec<Notice>,
     may_install: bool,
 }
 
@@ -60,7 +62,7 @@ pub(crate) async fn list(access: Require<ReadPlugins>) -> Answer<Response> {
         float_free: plugin.float_free,
     });
     let may_install = access.may(Permission::ManagePlugins);
-    show(&ListPage { rows: rows.collect(), page, may_install })
+    show(&ListPage { rows: rows.collect(), notices: quarantined(&access).await?, page, may_install })
 }
 
 /// Checks an uploaded component and keeps it.
@@ -120,6 +122,8 @@ struct BindingView {
     settings: Vec<Named>,
     /// Where it is taken back, while it holds.
     back_url: String,
+    quarantined: bool,
+    url: String,
 }
 
 pub(crate) async fn page(
@@ -208,6 +212,7 @@ async fn bindings(access: &Signed, plugin: &InstalledPlugin) -> Answer<Vec<Bindi
     let mut views = Vec::new();
     for project in access.store.projects().await? {
         let fee_items = access.store.fee_items(project.id).await?;
+        let quarantines = access.store.quarantines(project.id).await?;
         let bindings =
             access.store.bindings(project.id).await?.into_iter().filter(|binding| binding.digest == plugin.digest);
         views.extend(bindings.map(|binding| {
@@ -228,6 +233,8 @@ async fn bindings(access: &Signed, plugin: &InstalledPlugin) -> Answer<Vec<Bindi
                 } else {
                     String::new()
                 },
+                quarantined: quarantines.iter().any(|quarantine| quarantine.binding_id == binding.id),
+                url: urls::binding(binding.id),
             }
         }));
     }

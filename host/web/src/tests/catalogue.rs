@@ -4,9 +4,10 @@ use guanjia_domain::{
     access::Role,
     billing::RunState,
     decision::HoldKind,
+    difference::Change,
     estate::{OccupancyStatus, TenureKind, UnitKind},
     import::DifferenceKind,
-    plugin::{BindingMode, ExtensionPoint, Language, SignatureState},
+    plugin::{BindingMode, BindingState, ExtensionPoint, Language, SignatureState},
 };
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -111,6 +112,8 @@ fn every_code_of_the_domain_has_a_word() {
     wanted.extend(OccupancyStatus::ALL.iter().flat_map(|code| [format!("occupancy-{code}"), format!("value-{code}")]));
     wanted.extend(TenureKind::ALL.iter().map(|code| format!("tenure-{code}")));
     wanted.extend(DifferenceKind::ALL.iter().map(|code| format!("difference-{code}")));
+    wanted.extend(BindingState::ALL.iter().map(|code| format!("binding-state-{code}")));
+    wanted.extend(Change::ALL.iter().map(|code| format!("shadow-change-{code}")));
     wanted.extend(BindingMode::ALL.iter().map(|code| format!("mode-{code}")));
     wanted.extend(SignatureState::ALL.iter().map(|code| format!("signature-{code}")));
     wanted.extend(ExtensionPoint::ALL.iter().map(|code| format!("point-{code}")));

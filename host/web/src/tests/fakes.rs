@@ -18,6 +18,8 @@ use guanjia_domain::{
     plugin::{
         ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
         TrustRule, TrustedPublisher,
+    plugin::{
+        Binding, BindingUse, ExtensionPoint, InstalledPlugin, Quarantine, QuarantineOrder, RunUse, ShadowDifference,
     },
     point::Question,
     ports::*,
@@ -84,6 +86,9 @@ impl Directory for Nobody {
         nothing()
     }
     async fn due_schedules(&self, _: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>> {
+        nothing()
+    }
+    async fn count_quarantined(&self, _: Date) -> Result<i64> {
         nothing()
     }
     async fn ping(&self) -> Result<()> {
@@ -222,6 +227,15 @@ empty! {
         remove_trusted_publisher(&Stamp, PublisherId) -> TrustedPublisher;
         trust_rule() -> TrustRule;
         set_trust_rule(&Stamp, TrustRule) -> ();
+    }
+    WatchStore {
+        uses_of_run(BillingRunId) -> Vec<BindingUse>;
+        uses_of_binding(BindingId, u32) -> Vec<RunUse>;
+        decisions_of_binding(BillingRunId, BindingId) -> Vec<(DecisionId, i64)>;
+        quarantines(ProjectId) -> Vec<Quarantine>;
+        quarantine(&QuarantineOrder) -> ();
+        release(&Stamp, &Quarantine, i64) -> ();
+        note_shadow_differences(&Stamp, &BillingRun, &[ShadowDifference]) -> ();
     }
     BillingStore {
         create_run(&Stamp, &BillingRun, &Job) -> ();

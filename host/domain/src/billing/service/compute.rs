@@ -1,11 +1,15 @@
 //! Computing a run: pages of units go through the plug-ins of their fee items, and each page leaves its decisions.
 
-use futures_util::{StreamExt, TryStreamExt, stream, try_join};
+use futures_util::{StreamExt, TryStreamExt, future::join, stream, try_join};
 use serde::Serialize;
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 use tracing::{Instrument, info_span};
 
-use super::{BATCH_SUBJECTS, Billing, RunProgress, Work};
+use super::{
+    BATCH_SUBJECTS, Billing, RunProgress, Work,
+    shadow::{ActivePage, Shadow, ShadowPage},
+    watch::{ItemWatch, Watch},
+};
 use crate::{
     Error, Fen, Period, Result,
     access::Stamp,
@@ -31,6 +35,8 @@ struct ItemPlan {
     terms: ItemTerms,
     /// `None`: nobody answers for it, and its subjects are held.
     policy: Option<Policy>,
+    /// Asked beside the policy; they count for nothing.
+    shadows: Vec<Shadow>,
     /// The shared cost of the period, where one is entered.
     pool_fen: Option<i64>,
 }
@@ -38,6 +44,26 @@ struct ItemPlan {
 struct Policy {
     binding: Binding,
     export: PluginExport,
+}
+
+impl ItemPlan {
+    /// Where its bindings stand in the run.
+    fn watched(&self, watch: &Watch) -> ItemWatch {
+        ItemWatch {
+            active: self.policy.as_ref().map(|policy| watch.of(policy.binding.id)).unwrap_or_default(),
+            shadows: self.shadows.iter().map(|shadow| watch.of(shadow.binding.id)).collect(),
+        }
+    }
+
+    /// Stops those of its bindings that are quarantined.
+    fn heed(&self, quarantines: &[Quarantine], watch: &mut ItemWatch) {
+        if let Some(policy) = &self.policy {
+            watch.active.heed(policy.binding.id, quarantines);
+        }
+        for (shadow, watched) in self.shadows.iter().zip(&mut watch.shadows) {
+            watched.heed(shadow.binding.id, quarantines);
+        }
+    }
 }
 
 /// What the pages of a run depend on. A run that is resumed after one of it has changed would be charged by two rules.
@@ -70,6 +96,11 @@ struct ItemOutcome {
     calls: Vec<Call>,
     /// Held without a call.
     held: Vec<HeldSubject>,
+    /// What the policy did.
+    used: Option<Use>,
+    /// The policy broke on so much that it is quarantined.
+    order: Option<QuarantineOrder>,
+    shadows: Vec<ShadowPage>,
 }
 
 struct Call {
@@ -84,7 +115,9 @@ impl Billing {
             return Ok(run);
         }
         let project = self.store.project(run.project_id).await?;
-        let plans = self.plans(&run, &project).await?;
+        let uses = self.store.uses_of_run(run_id).await?;
+        let watch = Watch { uses, quarantines: self.store.quarantines(run.project_id).await? };
+        let plans = self.plans(&run, &project, &watch).await?;
         let rules = rules(&plans)?;
         let cursor = self.store.cursor(run_id).await?;
         if cursor.as_ref().is_some_and(|cursor| cursor.rules != rules) {
@@ -93,12 +126,13 @@ impl Billing {
                     .into(),
             ));
         }
-        RunWork { billing: self, run: &run, plans: &plans, rules }.compute(cursor, work).await?;
+        RunWork { billing: self, stamp, run: &run, plans: &plans, rules }.compute(cursor, &watch, work).await?;
+        self.note_shadow_differences(stamp, &run, plans.iter().flat_map(|plan| &plan.shadows)).await?;
         self.store.finish_preview(stamp, run_id).await
     }
 
     /// The fee items that hold in the period, in a fixed order, with the binding that answers for each.
-    async fn plans(&self, run: &BillingRun, project: &Project) -> Result<Vec<ItemPlan>> {
+    async fn plans(&self, run: &BillingRun, project: &Project, watch: &Watch) -> Result<Vec<ItemPlan>> {
         let bindings = self.store.bindings(run.project_id).await?;
         let mut items = self.store.fee_items(run.project_id).await?;
         items.sort_by_key(|item| item.id);
@@ -116,7 +150,7 @@ impl Billing {
                     && binding.holds_on(start)
             });
             let (policy, facts) = match binding {
-                Some(binding) => self.policy(binding).await.map(|(policy, facts)| (Some(policy), facts))?,
+                Some(binding) => self.policy(binding, watch).await.map(|(policy, facts)| (Some(policy), facts))?,
                 None => (None, Vec::new()),
             };
             let pool_fen = self.store.cost_pool(item.id, run.period.start).await?.map(|pool| pool.total_fen);
@@ -129,24 +163,22 @@ impl Billing {
                 developer_id: project.developer_id,
                 facts,
             };
-            plans.push(ItemPlan { item, terms, policy, pool_fen });
+            let shadows = if policy.is_some() { self.shadows(&bindings, start, &terms).await } else { Vec::new() };
+            plans.push(ItemPlan { item, terms, policy, shadows, pool_fen });
         }
         Ok(plans)
     }
 
-    async fn policy(&self, binding: &Binding) -> Result<(Policy, Vec<FeeFact>)> {
+    async fn policy(&self, binding: &Binding, watch: &Watch) -> Result<(Policy, Vec<FeeFact>)> {
         let plugin =
             self.store.plugin_by_digest(&binding.digest).await?.ok_or_else(|| {
                 Error::not_found("plug-in", format!("{} {}", binding.plugin_id, binding.plugin_version))
             })?;
         let export = plugin.export(ExtensionPoint::FeePolicy)?.clone();
-        let facts = export
-            .description
-            .facts
-            .iter()
-            .map(|name| FeeFact::by_name(name).ok_or_else(|| Error::not_found("fact", name)))
-            .collect::<Result<_>>()?;
-        self.engine.prepare(&binding.digest, &StoredComponents(self.store.as_ref())).await?;
+        let facts = FeeFact::all_by_name(&export.description.facts)?;
+        if watch.asks(binding.id) {
+            self.engine.prepare(&binding.digest, &StoredComponents(self.store.as_ref())).await?;
+        }
         Ok((Policy { binding: binding.clone(), export }, facts))
     }
 }
@@ -166,6 +198,7 @@ fn rules(plans: &[ItemPlan]) -> Result<String> {
 /// A run being computed.
 struct RunWork<'a> {
     billing: &'a Billing,
+    stamp: &'a Stamp,
     run: &'a BillingRun,
     plans: &'a [ItemPlan],
     rules: String,
@@ -174,7 +207,7 @@ struct RunWork<'a> {
 impl RunWork<'_> {
     /// Reads, asks and records as a pipeline: while one page is asked about, the next ones are read and the one before is
     /// recorded.
-    async fn compute(&self, cursor: Option<RunCursor>, mut work: Work<'_>) -> Result<()> {
+    async fn compute(&self, cursor: Option<RunCursor>, watch: &Watch, mut work: Work<'_>) -> Result<()> {
         if cursor.as_ref().is_some_and(|cursor| cursor.finished) {
             return Ok(());
         }
@@ -187,14 +220,14 @@ impl RunWork<'_> {
         let reads = starts.zip(ends.iter().copied()).map(|(after, until)| self.read(after, until));
         let mut pages = pin!(stream::iter(reads).buffered(PAGES_AHEAD));
         let mut next_line = self.run.lines;
-        let mut failures = vec![0; self.plans.len()];
+        let mut watches: Vec<ItemWatch> = self.plans.iter().map(|plan| plan.watched(watch)).collect();
         let mut page = pages.try_next().await?;
         let mut computed: Option<PageOutcome> = None;
         while page.is_some() || computed.is_some() {
             let recorded = computed.take();
             let asked = page.take();
             let (outcome, following, ()) =
-                try_join!(self.ask(asked.as_ref(), &mut failures), pages.try_next(), async {
+                try_join!(self.ask(asked.as_ref(), &mut watches), pages.try_next(), async {
                     let Some(outcome) = recorded else { return Ok(()) };
                     at.done += i64::try_from(outcome.units).expect("a page is far smaller than 2^63");
                     let cursor = self.cursor(Some(outcome.until), at.done, false);
@@ -218,24 +251,31 @@ impl RunWork<'_> {
     }
 
     /// Asks the plug-ins of all fee items about a page.
-    async fn ask(&self, page: Option<&UnitPage>, failures: &mut [usize]) -> Result<Option<PageOutcome>> {
+    async fn ask(&self, page: Option<&UnitPage>, watches: &mut [ItemWatch]) -> Result<Option<PageOutcome>> {
         let Some(page) = page else { return Ok(None) };
+        // Read for every page, so that whoever quarantines a binding stops it in runs that are on their way, too.
+        let quarantines = self.billing.store.quarantines(self.run.project_id).await?;
         let mut items = Vec::with_capacity(self.plans.len());
-        for (plan, failures) in self.plans.iter().zip(failures) {
+        for (plan, watch) in self.plans.iter().zip(watches) {
+            plan.heed(&quarantines, watch);
             let span = info_span!("fee_item", run.id = %self.run.id, project.id = %self.run.project_id,
                 fee_item.id = %plan.item.id,
                 plugin = plan.policy.as_ref().map_or("none", |policy| policy.binding.plugin_id.as_str()));
-            let item = ItemWork { billing: self.billing, run: self.run, plan };
-            items.push(item.ask(&page.units, failures).instrument(span).await?);
+            let item = self.item(plan);
+            items.push(item.ask(&page.units, watch).instrument(span).await?);
         }
         Ok(Some(PageOutcome { until: page.until, units: page.units.len(), items }))
+    }
+
+    fn item<'w>(&'w self, plan: &'w ItemPlan) -> ItemWork<'w> {
+        ItemWork { billing: self.billing, stamp: self.stamp, run: self.run, plan }
     }
 
     /// Numbers the lines of a page and turns its calls into decisions, held subjects and totals.
     fn result(&self, outcome: PageOutcome, next_line: &mut i64) -> Result<PageResult> {
         let mut page = PageResult::default();
         for (plan, outcome) in self.plans.iter().zip(outcome.items) {
-            ItemWork { billing: self.billing, run: self.run, plan }.record(outcome, next_line, &mut page)?;
+            self.item(plan).record(outcome, next_line, &mut page)?;
         }
         Ok(page)
     }
@@ -334,13 +374,15 @@ impl<'a> PoolShares<'a> {
 /// One fee item of a page.
 struct ItemWork<'a> {
     billing: &'a Billing,
+    stamp: &'a Stamp,
     run: &'a BillingRun,
     plan: &'a ItemPlan,
 }
 
 impl ItemWork<'_> {
-    /// Asks the plug-in about a page; takes a failing batch apart until the subjects that fail stand alone.
-    async fn ask(&self, page: &[UnitSource], failures: &mut usize) -> Result<ItemOutcome> {
+    /// Asks the plug-in about a page, and its shadows beside it; takes a failing batch apart until the subjects that fail
+    /// stand alone.
+    async fn ask(&self, page: &[UnitSource], watch: &mut ItemWatch) -> Result<ItemOutcome> {
         let whole = prepare(page, &self.plan.terms);
         let mut outcome = ItemOutcome::default();
         let Some(policy) = &self.plan.policy else {
@@ -351,11 +393,29 @@ impl ItemWork<'_> {
         if whole.batch.subjects == 0 {
             return Ok(outcome);
         }
-        let Policy { binding, export } = policy;
-        let engine = self.billing.engine.as_ref();
-        let asked = Asked { engine, digest: &binding.digest, settings: &binding.settings };
-        let question = Question::Fee(Arc::clone(&whole.batch));
-        for Part { subjects, evaluation, .. } in asked.ask_apart(question, &export.description, failures).await? {
+        let subjects = whole.subjects.units.len();
+        if let Some(reason) = &watch.active.used.stopped {
+            let hold =
+                |unit: &UnitId| HeldSubject { reason: reason.clone(), ..self.hold(*unit, HoldCause::Quarantined) };
+            outcome.held = whole.subjects.units.iter().map(hold).collect();
+            outcome.used = Some(Use::passed_over(subjects, reason));
+            return Ok(outcome);
+        }
+        let active_page = ActivePage { units: page, subjects, spent_us: watch.active.used.spent_us };
+        let shadows = &self.plan.shadows;
+        let (asked, shadows) = join(
+            self.ask_policy(policy, &whole, &mut watch.active.failures),
+            self.billing.ask_shadows(self.stamp, self.run, shadows, &mut watch.shadows, &active_page),
+        )
+        .await;
+        let (parts, mut used) = asked?;
+        if let Some(reason) = watch.active.note(&mut used)? {
+            let stamp = Stamp { at: self.billing.clock.now(), ..self.stamp.clone() };
+            outcome.order = Some(QuarantineOrder::new(stamp, &policy.binding, Some(self.run.id), &reason));
+        }
+        outcome.used = Some(used);
+        outcome.shadows = shadows;
+        for Part { subjects, evaluation, .. } in parts {
             let prepared =
                 if subjects.len() == whole.batch.subjects as usize { whole.clone() } else { slice(&whole, subjects) };
             if self.lacks_pool(&evaluation) {
@@ -366,6 +426,24 @@ impl ItemWork<'_> {
             outcome.calls.push(Call { prepared, evaluation });
         }
         Ok(outcome)
+    }
+
+    /// The answers about a page, and what they took.
+    async fn ask_policy(
+        &self,
+        policy: &Policy,
+        whole: &PreparedBatch,
+        failures: &mut usize,
+    ) -> Result<(Vec<Part>, Use)> {
+        let Policy { binding, export } = policy;
+        let engine = self.billing.engine.as_ref();
+        let asked = Asked { engine, digest: &binding.digest, settings: &binding.settings };
+        let question = Question::Fee(Arc::clone(&whole.batch));
+        let began = self.billing.clock.now();
+        let parts = asked.ask_apart(question, &export.description, failures).await?;
+        let ended = self.billing.clock.now();
+        let used = Use::of(&parts, ended - began, ended);
+        Ok((parts, used))
     }
 
     fn lacks_pool(&self, evaluation: &Evaluation) -> bool {
@@ -392,6 +470,8 @@ impl ItemWork<'_> {
     fn record(&self, outcome: ItemOutcome, next_line: &mut i64, page: &mut PageResult) -> Result<()> {
         let mut totals = Totals::new();
         page.held.extend(outcome.held);
+        page.quarantines.extend(outcome.order);
+        let mut shadows = outcome.shadows;
         for call in outcome.calls {
             let policy = self.plan.policy.as_ref().ok_or_else(|| Error::invalid("a call without a policy"))?;
             let (decision, buildings) = self.decision(policy, call, *next_line);
@@ -410,8 +490,14 @@ impl ItemWork<'_> {
                 }
                 Outcome::Failure(failure) => page.held.extend(held_by_failure(&decision, failure)),
             }
+            shadows.iter_mut().for_each(|shadow| shadow.compare(&decision));
             page.decisions.push(decision);
         }
+        if let (Some(policy), Some(used)) = (&self.plan.policy, outcome.used) {
+            page.uses.push(BindingUse { binding_id: policy.binding.id, mode: policy.binding.mode, used });
+        }
+        page.quarantines.extend(shadows.iter_mut().filter_map(|shadow| shadow.order.take()));
+        page.uses.extend(shadows.into_iter().map(ShadowPage::into_use));
         page.totals.extend(run_totals(self.plan.item.id, totals));
         Ok(())
     }
@@ -433,6 +519,7 @@ impl ItemWork<'_> {
             allocated: Vec::new(),
             fuel: call.evaluation.fuel,
             first_line,
+            log: call.evaluation.log,
         };
         (decision, buildings)
     }

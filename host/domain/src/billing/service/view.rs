@@ -50,6 +50,8 @@ pub struct ChargeExplanation {
     pub facts: Vec<FactValue>,
     pub period: Period,
     pub engine: String,
+    /// What the plug-in logged during the call that this line came of, which answered for other subjects, too.
+    pub log: Vec<String>,
 }
 
 /// A fact as the plug-in saw it.
@@ -191,7 +193,17 @@ impl Billing {
             facts,
             period,
             engine: decision.engine,
+            log: decision.log,
         })
+    }
+
+    /// One decision as it is recorded.
+    ///
+    /// # Errors
+    /// `Refused` without the permission.
+    pub async fn decision(&self, stamp: &Stamp, decision_id: DecisionId) -> Result<Decision> {
+        stamp.actor.require(Permission::ReadCharges)?;
+        self.store.decision(decision_id).await
     }
 
     /// Explains a posted charge.

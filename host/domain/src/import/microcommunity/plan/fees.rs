@@ -95,6 +95,7 @@ impl<'a> Planner<'a> {
             effective_from: item.starts_on,
             effective_to: None,
             mode: BindingMode::Active,
+            tolerance_permille: 0,
         };
         let (Some(last), Some(before)) = (last, before) else {
             self.changes.bindings.insert.push(binding);
