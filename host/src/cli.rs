@@ -4,9 +4,11 @@ mod admin;
 mod bill;
 mod demo;
 mod import;
+mod job;
 mod output;
 mod plugin;
 mod serve;
+mod trial;
 mod unit;
 
 use clap::{Args, Parser, Subcommand};

@@ -76,6 +76,8 @@ codes! {
         PostCharges = "charges:post",
         ReadPlugins = "plugins:read",
         ManagePlugins = "plugins:manage",
+        /// Try a candidate on past inputs and read what it would have charged; nothing is changed by it.
+        TryPlugins = "plugins:try",
         ManageUsers = "users:manage",
         ReadAudit = "audit:read",
     }
@@ -97,11 +99,18 @@ impl Role {
                 P::ApproveCharges,
                 P::PostCharges,
                 P::ReadPlugins,
+                P::TryPlugins,
                 P::ReadAudit,
             ],
-            Role::Finance => {
-                &[P::ReadEstate, P::ReadCharges, P::PreviewCharges, P::ApproveCharges, P::PostCharges, P::ReadPlugins]
-            }
+            Role::Finance => &[
+                P::ReadEstate,
+                P::ReadCharges,
+                P::PreviewCharges,
+                P::ApproveCharges,
+                P::PostCharges,
+                P::ReadPlugins,
+                P::TryPlugins,
+            ],
             Role::Cashier => &[P::ReadEstate, P::ReadCharges, P::PreviewCharges],
             Role::FrontDesk => &[P::ReadEstate, P::WriteEstate, P::ReadPersonalData, P::ReadCharges],
             Role::Steward => &[P::ReadEstate, P::ReadPersonalData, P::ReadCharges],

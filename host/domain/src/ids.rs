@@ -66,4 +66,6 @@ ids! {
     EventId,
     MeterId,
     MeterReadingId,
+    /// A candidate asked what past inputs would have come to.
+    TrialId,
 }

@@ -24,6 +24,7 @@ pub mod money;
 pub mod plugin;
 pub mod point;
 pub mod ports;
+pub mod trial;
 
 pub use error::{Error, Result};
 pub use guanjia_values as values;

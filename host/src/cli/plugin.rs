@@ -1,4 +1,4 @@
-//! `guanjia plugin install|list|inspect|bind`.
+//! `guanjia plugin install|list|inspect|bind|…`.
 
 use clap::Subcommand;
 use guanjia_domain::{
@@ -8,7 +8,7 @@ use guanjia_domain::{
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-use super::{Done, Global, output};
+use super::{Done, Global, output, trial};
 use crate::{boot::Office, standard_plugins};
 
 #[derive(Debug, Subcommand)]
@@ -26,6 +26,8 @@ pub(super) enum Plugin {
         #[arg(long, value_name = "NAME")]
         project: String,
     },
+    #[command(flatten)]
+    Trial(trial::Trial),
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +85,7 @@ impl Plugin {
                     print_binding(&binding, global.json);
                 }
             }
+            Plugin::Trial(trial) => trial.run(&office, &stamp, global.json).await?,
             Plugin::Inspect { .. } => {}
         }
         Ok(Done::Well)
@@ -91,6 +94,16 @@ impl Plugin {
 
 fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| Error::invalid(format!("{} cannot be read: {error}", file.display())))
+}
+
+/// The text of a file of settings.
+pub(super) fn settings(file: &Path) -> Result<String> {
+    String::from_utf8(read(file)?).map_err(|_| Error::invalid("the settings are not UTF-8"))
+}
+
+/// Both halves of `ID@VERSION`.
+pub(super) fn id_and_version(plugin: &str) -> Result<(&str, &str)> {
+    plugin.split_once('@').ok_or_else(|| Error::invalid(format!("{plugin:?} is not ID@VERSION")))
 }
 
 fn inspect(file: &Path) -> Result<Done> {
@@ -107,24 +120,11 @@ fn inspect(file: &Path) -> Result<Done> {
 impl Bind {
     async fn request(&self, office: &Office) -> Result<BindRequest> {
         let project = output::project(office, &self.project).await?;
-        let (id, version) = self
-            .plugin
-            .split_once('@')
-            .ok_or_else(|| Error::invalid(format!("{:?} is not ID@VERSION", self.plugin)))?;
-        let settings =
-            String::from_utf8(read(&self.settings)?).map_err(|_| Error::invalid("the settings are not UTF-8"))?;
+        let (id, version) = id_and_version(&self.plugin)?;
+        let settings = settings(&self.settings)?;
         let fee_item_id = match &self.fee_item {
             None => None,
-            Some(name) => {
-                let items = office.store.fee_items(project.id).await?;
-                Some(
-                    items
-                        .into_iter()
-                        .find(|item| item.name == *name)
-                        .ok_or_else(|| Error::not_found("fee item", name))?
-                        .id,
-                )
-            }
+            Some(name) => Some(output::fee_item(office, project.id, name).await?.id),
         };
         Ok(BindRequest {
             project_id: project.id,

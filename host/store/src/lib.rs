@@ -35,6 +35,7 @@ mod plugin;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use guanjia_domain::{Error, Result, ids::CompanyId, ports::CompanyStore};
 use std::sync::Arc;

@@ -12,6 +12,7 @@ mod journal;
 mod plugin;
 mod schema;
 mod server;
+mod trial;
 
 /// One test that runs on SQLite and on PostgreSQL, each with a database of its own.
 macro_rules! on_both {

@@ -143,7 +143,8 @@ ids!(
     ScheduleId,
     EventId,
     MeterId,
-    MeterReadingId
+    MeterReadingId,
+    TrialId
 );
 
 macro_rules! codes {

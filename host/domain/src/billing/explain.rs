@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::{
     Date, Decimal, Fen, Result,
-    decision::Decision,
-    plugin::{InstalledPlugin, Language},
+    decision::{Decision, HoldKind, Outcome},
+    plugin::{ExtensionPoint, InstalledPlugin, Language},
+    point::Question,
     values::{Problem, Steps},
 };
 
@@ -61,7 +62,7 @@ pub fn explain_line(
 }
 
 /// What the host itself did with a weight.
-fn allocated_step(amount: Fen, language: Language) -> ExplainedStep {
+pub(crate) fn allocated_step(amount: Fen, language: Language) -> ExplainedStep {
     let value = Decimal::new(amount.0, 2).to_string();
     let (label, text) = match language {
         Language::Zh => ("分摊所得", format!("按份额分摊本期总额（最大余数法）= {value} 元")),
@@ -102,6 +103,50 @@ pub fn render_problem(problem: &Problem, plugin: &InstalledPlugin, language: Lan
         None if problem.about.is_empty() => problem.code.clone(),
         None => format!("{} {}", problem.code, problem.about),
     }
+}
+
+/// Why a subject of a call was held, in the words of whoever said so; `None` when it was decided.
+#[must_use]
+pub(crate) fn explain_hold(
+    question: &Question,
+    outcome: &Outcome,
+    subject: usize,
+    plugin: &InstalledPlugin,
+    language: Language,
+) -> Option<String> {
+    match outcome {
+        Outcome::Failure(failure) => Some(broken_sentence(failure.kind, &failure.reason, language)),
+        Outcome::Answer(answer) => {
+            let problem = answer.problems().iter().find(|problem| problem.subject as usize == subject)?;
+            Some(problem_sentence(&problem.problem, question.point(), plugin, language))
+        }
+    }
+}
+
+/// A policy's own problem as a sentence that names facts by their titles.
+pub(crate) fn problem_sentence(
+    problem: &Problem,
+    point: ExtensionPoint,
+    plugin: &InstalledPlugin,
+    language: Language,
+) -> String {
+    let Some(fact) = point.fact(&problem.about) else { return render_problem(problem, plugin, language) };
+    let title = match language {
+        Language::Zh => fact.title_zh,
+        Language::En => fact.title_en,
+    };
+    render_problem(&Problem { about: title.to_owned(), ..problem.clone() }, plugin, language)
+}
+
+/// What the host itself says about a call that came to nothing.
+pub(crate) fn broken_sentence(kind: HoldKind, reason: &str, language: Language) -> String {
+    let said = match (kind, language) {
+        (HoldKind::Trap, Language::Zh) => "插件运行出错",
+        (HoldKind::Limit, Language::Zh) => "插件超出运行限额",
+        (HoldKind::InvalidOutput, Language::Zh) => "插件给出的结果不可信",
+        (HoldKind::PolicyError, _) | (_, Language::En) => return reason.to_owned(),
+    };
+    format!("{said}（{reason}）")
 }
 
 /// Puts numbers into a template: `{name}` is the argument of that name, `{name:date}` the same as a civil date, `{value}`

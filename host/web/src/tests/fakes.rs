@@ -17,6 +17,7 @@ use guanjia_domain::{
     plugin::{Binding, ExtensionPoint, InstalledPlugin},
     point::Question,
     ports::*,
+    trial::Trial,
     values::Problem,
 };
 use std::{
@@ -217,6 +218,16 @@ empty! {
         charge(ChargeId) -> ChargeRow;
         journal_sum(Option<ProjectId>) -> JournalSum;
         check() -> Vec<CheckResult>;
+    }
+    TrialStore {
+        create_trial(&Stamp, &Trial, &Job) -> ();
+        trial(TrialId) -> Trial;
+        trials(ProjectId) -> Vec<Trial>;
+        record_trial(&Trial) -> ();
+        jobs_of_trial(TrialId) -> Vec<Job>;
+        recorded_calls(FeeItemId) -> Vec<RecordedCalls>;
+        decisions_of_item(DecisionQuery) -> Vec<Decision>;
+        held_unasked(BillingRunId, FeeItemId) -> Vec<UnitId>;
     }
     JobStore {
         job(JobId) -> Job;

@@ -8,7 +8,8 @@ use crate::{
     Date, Decimal, Error, Fen, Period, Result,
     access::{Permission, Stamp},
     billing::{
-        BillingRun, ExplainedStep, HeldSubject, ResolvedLine, RunState, explain_line, render_problem, resolve_lines,
+        BillingRun, ExplainedStep, HeldSubject, ResolvedLine, RunState, broken_sentence, explain_line,
+        problem_sentence, resolve_lines,
     },
     decision::{Decision, HoldKind},
     estate::UnitPlace,
@@ -313,44 +314,24 @@ impl HeldSentences<'_> {
         let problem = answer.problems().iter().find(|problem| Some(problem.subject as usize) == subject);
         Ok(problem.map_or_else(
             || held.reason.clone(),
-            |problem| {
-                let mut problem = problem.problem.clone();
-                if let Some(fact) = decision.question.point().fact(&problem.about) {
-                    problem.about = match self.language {
-                        Language::Zh => fact.title_zh.to_owned(),
-                        Language::En => fact.title_en.to_owned(),
-                    };
-                }
-                render_problem(&problem, plugin, self.language)
-            },
+            |problem| problem_sentence(&problem.problem, decision.question.point(), plugin, self.language),
         ))
     }
 }
 
 /// What the host itself says about a hold.
 fn host_sentence(held: &HeldSubject, language: Language) -> String {
-    let zh = language == Language::Zh;
-    let said = match (held.kind, held.code.as_str()) {
-        (_, "no-binding") => Some(if zh {
-            "该收费项目还没有启用计费插件"
-        } else {
-            "No plug-in is enabled for this fee item"
-        }),
-        (_, "missing-cost-pool") => Some(if zh {
-            "本期公摊总额还没有录入"
-        } else {
-            "The shared cost of this period has not been entered"
-        }),
-        (HoldKind::Trap, _) if zh => Some("插件运行出错"),
-        (HoldKind::Limit, _) if zh => Some("插件超出运行限额"),
-        (HoldKind::InvalidOutput, _) if zh => Some("插件给出的结果不可信"),
-        _ => None,
-    };
-    match (said, held.kind) {
-        (Some(said), HoldKind::PolicyError) => said.to_owned(),
-        (Some(said), _) => format!("{said}（{}）", held.reason),
-        (None, _) => held.reason.clone(),
+    if held.kind != HoldKind::PolicyError {
+        return broken_sentence(held.kind, &held.reason, language);
     }
+    let said = match (held.code.as_str(), language) {
+        ("no-binding", Language::Zh) => "该收费项目还没有启用计费插件",
+        ("no-binding", Language::En) => "No plug-in is enabled for this fee item",
+        ("missing-cost-pool", Language::Zh) => "本期公摊总额还没有录入",
+        ("missing-cost-pool", Language::En) => "The shared cost of this period has not been entered",
+        _ => held.reason.as_str(),
+    };
+    said.to_owned()
 }
 
 fn view(
