@@ -7,7 +7,9 @@ pub(crate) mod charges;
 pub(crate) mod decisions;
 pub(crate) mod imports;
 pub(crate) mod plugins;
+pub(crate) mod progress;
 pub(crate) mod projects;
+pub(crate) mod trials;
 pub(crate) mod units;
 pub(crate) mod users;
 

@@ -30,6 +30,11 @@ pub(crate) const REPLAY: &str = "/decisions/{id}/lines/{line}/replay";
 pub(crate) const CHARGE: &str = "/charges/{id}";
 pub(crate) const PLUGINS: &str = "/plugins";
 pub(crate) const PLUGIN: &str = "/plugins/{id}/{version}";
+pub(crate) const TRIALS: &str = "/trials";
+pub(crate) const TRIAL: &str = "/trials/{id}";
+pub(crate) const TRIAL_CANCEL: &str = "/trials/{id}/cancel";
+pub(crate) const TRIAL_RESUME: &str = "/trials/{id}/resume";
+pub(crate) const TRIAL_MOVER: &str = "/trials/{id}/movers/{number}";
 pub(crate) const AUDIT: &str = "/audit";
 pub(crate) const IMPORT: &str = "/import";
 pub(crate) const IMPORT_APPLY: &str = "/import/apply";
@@ -119,6 +124,36 @@ pub(crate) fn charge(charge: ChargeId) -> String {
 
 pub(crate) fn plugin(id: &str, version: &str) -> String {
     PLUGIN.replace("{id}", &encoded(id)).replace("{version}", &encoded(version))
+}
+
+pub(crate) fn trials(project: Option<ProjectId>) -> String {
+    in_project(TRIALS, project)
+}
+
+/// The form for a trial of that plug-in version.
+pub(crate) fn trials_of(id: &str, version: &str) -> String {
+    with_query(TRIALS, &[("plugin", &format!("{id}@{version}"))])
+}
+
+pub(crate) fn trial(trial: TrialId) -> String {
+    filled(TRIAL, trial)
+}
+
+pub(crate) fn trial_cancel(trial: TrialId) -> String {
+    filled(TRIAL_CANCEL, trial)
+}
+
+pub(crate) fn trial_resume(trial: TrialId) -> String {
+    filled(TRIAL_RESUME, trial)
+}
+
+pub(crate) fn trial_mover(trial: TrialId, number: usize) -> String {
+    filled(TRIAL_MOVER, trial).replace("{number}", &number.to_string())
+}
+
+/// Progress of a trial as server-sent events.
+pub(crate) fn trial_progress(trial: TrialId) -> String {
+    format!("/api/v1/trials/{trial}/progress")
 }
 
 pub(crate) fn audit_before(seq: i64) -> String {

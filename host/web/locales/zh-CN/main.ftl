@@ -9,6 +9,7 @@ nav-units = 房屋
 nav-billing = 收费
 nav-import = 导入
 nav-plugins = 插件
+nav-trials = 规则试算
 nav-audit = 审计
 nav-me = 我
 nav-rules = 规则
@@ -282,6 +283,60 @@ mode-active = 生效
 point-fee-policy = 收费规则
 point-late-fee-policy = 违约金规则
 
+## Trials
+
+trials-sub = 换一个插件版本或一组设置，用以往已过账月份当时的资料重算一遍，看会有什么不同。
+trials-title = 做过的试算
+trials-empty = 还没有试算过。
+trial-new = 新的试算
+trial-harmless = 不出账，不改动任何记录
+trial-candidate = 候选规则
+trial-from = 从
+trial-to = 到
+trial-months = 月份
+trial-do = 开始试算
+trial-this = 用以往月份试算…
+trial-stop = 停下
+trial-failed = 没有做完，已完成的月份都在。可以点“继续”。原因：
+trial-made = { $who } 于 { $at } 发起
+trial-state-waiting = 等待
+trial-state-running = 试算中
+trial-state-done = 已完成
+trial-state-failed = 失败
+trial-state-cancelled = 已停下
+trial-before = 原收费
+trial-after = 试算结果
+trial-subjects = 户次
+trial-subjects-note = 每户每月算一次
+trial-unasked =
+    { $count ->
+       *[other] 另有 { $shown } 户次当时没有提问记录（例如还没有启用插件），无从试算。
+    }
+trial-changes = 会有什么不同
+trial-change = 变化
+trial-histogram = 变动幅度
+trial-month-by-month = 逐月
+trial-nothing-yet = 还没有结果。
+trial-why = 为什么不同
+back-to-trial = 返回这次试算
+change-same = 不变
+change-up = 上涨
+change-down = 下降
+change-appears = 原来不收，现在收
+change-vanishes = 原来收，现在不收
+change-newly-held = 新暂挂
+change-released = 不再暂挂
+change-still-held = 仍暂挂
+movers-up = 涨得最多
+movers-down = 降得最多
+movers-newly-held = 新暂挂的
+movers-released = 不再暂挂的
+movers-note = 每户只列变动最大的一个月
+headroom = 用掉限额的
+headroom-fuel = 燃料（最多一次）
+headroom-memory = 内存（最多一次）
+progress-trying = 正在试算
+
 ## Audit
 
 audit-sub = 每一次改动都有记录，前后相连，缺一行或改一行都能发现。
@@ -298,6 +353,7 @@ action-billing-run-cancel = 取消计费
 action-billing-run-reopen = 退回
 action-plugin-install = 安装插件
 action-binding-add = 启用插件
+action-trial-create = 规则试算
 action-estate-import = 导入表格
 action-unit-update = 修改房屋
 action-ownership-transfer = 业主变更
@@ -374,6 +430,12 @@ fault-permission = 你的角色不能做这件事
 fault-permission-help = 什么都没有改动。需要的话，请管理员调整你的角色。
 fault-four-eyes = 这次计费是你做的，须由另一个人批准。
 fault-four-eyes-help = 什么都没有改动。请有批准权限的同事来批准。
+fault-missing-fact = 候选规则要用的资料当时没有记录，这些月份无法试算
+fault-missing-fact-help = 什么都没有改动。可以换别的月份，或让新规则先以影子方式运行一个月。
+fault-nothing-recorded = 这些月份没有这个收费项目的过账记录
+fault-nothing-recorded-help = 什么都没有改动。请选择已过账的月份。
+fault-shared-cost = 候选规则给出的份额无法分摊
+fault-shared-cost-help = 什么都没有改动。请检查候选规则的设置。
 fault-conflict = 情况已经变了
 fault-conflict-help = 别人刚刚改过，或者这一步已经做过。什么都没有丢，请刷新后再看。
 fault-invalid = 填写的内容不能用

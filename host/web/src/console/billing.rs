@@ -24,7 +24,7 @@ use crate::{
         Payers, Require, Signed,
         needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
     },
-    api::{billing_runs::newest, month},
+    api::month,
     fault::Answer,
     format, urls,
     words::{Arg, Words, text},
@@ -253,7 +253,7 @@ struct Actions {
 pub(crate) async fn page(access: Require<ReadCharges>, Path(id): Path<BillingRunId>) -> Answer<Response> {
     let run = access.store.run(id).await?;
     let project = access.store.project(run.project_id).await?;
-    let job = newest(access.store.jobs_of_run(id).await?);
+    let job = Job::current(access.store.jobs_of_run(id).await?);
     let words = access.words;
     let works = matches!(run.state, RunState::Computing | RunState::Posting);
     let comparison = if run.state == RunState::Computing {

@@ -95,6 +95,8 @@ struct PluginPage {
     exports: Vec<ExportView>,
     settings: Vec<Named>,
     bindings: Vec<BindingView>,
+    /// Empty for those who may not try it.
+    trial_url: String,
 }
 
 struct ExportView {
@@ -133,6 +135,7 @@ pub(crate) async fn page(
         exports: exports(words, &plugin),
         settings: schema_titles(words, &plugin.settings_schema),
         bindings,
+        trial_url: if access.may(Permission::TryPlugins) { urls::trials_of(&id, &version) } else { String::new() },
         page,
         plugin,
     })
@@ -165,7 +168,7 @@ fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
 }
 
 /// What can be set, in the words of the schema.
-fn schema_titles(words: Words, schema: &serde_json::Value) -> Vec<Named> {
+pub(super) fn schema_titles(words: Words, schema: &serde_json::Value) -> Vec<Named> {
     let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
     let required: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
