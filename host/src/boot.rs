@@ -9,6 +9,7 @@ use guanjia_domain::{
     import::Imports,
     plugin::Plugins,
     ports::{Clock, CompanyStore, Directory, PolicyEngine},
+    trial::Trials,
 };
 use guanjia_sandbox::{Sandbox, SandboxOptions};
 use guanjia_store::Store;
@@ -117,8 +118,9 @@ impl Host {
         let store = self.directory.company(company_id);
         let billing = Billing::new(store.clone(), self.engine.clone(), self.clock.clone());
         let plugins = Plugins::new(store.clone(), self.engine.clone());
+        let trials = Trials::new(store.clone(), self.engine.clone(), self.clock.clone());
         let imports = Imports::new(store.clone());
-        Office { host: self.clone(), store, billing, plugins, imports }
+        Office { host: self.clone(), store, billing, plugins, trials, imports }
     }
 }
 
@@ -129,6 +131,7 @@ pub struct Office {
     pub store: Arc<dyn CompanyStore>,
     pub billing: Billing,
     pub plugins: Plugins,
+    pub trials: Trials,
     pub imports: Imports,
 }
 

@@ -4,11 +4,13 @@ mod admin;
 mod bill;
 mod demo;
 mod import;
+mod job;
 mod meter;
 mod output;
 mod plugin;
 mod replay;
 mod serve;
+mod trial;
 mod unit;
 mod watch;
 

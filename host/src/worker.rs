@@ -58,24 +58,32 @@ async fn one_round(host: &Host) -> Result<bool> {
 }
 
 async fn do_job(office: &Office, job: &Job, worker: &str) {
-    let run_id = job.run_id.map(|run| run.to_string()).unwrap_or_default();
-    let span = info_span!("job", job.id = %job.id, job.kind = %job.kind, run.id = run_id, company.id = %office.store.company_id());
+    let span = info_span!("job", job.id = %job.id, job.kind = %job.kind, about = %job.about, company.id = %office.store.company_id());
     async {
         let result = match office.stamp(Some(&job.requested_by), "job").await {
-            Ok(stamp) => office.billing.work(&stamp, job, worker, &()).await.map(|run| run.state),
+            Ok(stamp) => do_claimed(office, &stamp, job, &()).await,
             Err(error) => {
                 let reason = error.to_string();
                 office.store.finish(job.id, worker, Some(&reason), false, office.host.clock.now()).await.and(Err(error))
             }
         };
         match result {
-            Ok(state) => info!(run.state = %state, "job done"),
+            Ok(()) => info!("job done"),
             Err(Error::Cancelled) => info!("job cancelled"),
             Err(error) => error!(error = &error as &dyn std::error::Error, "job failed"),
         }
     }
     .instrument(span)
     .await;
+}
+
+/// Does a job that this process has claimed: the service of its subject knows how.
+async fn do_claimed(office: &Office, stamp: &Stamp, job: &Job, progress: &dyn Progress) -> Result<()> {
+    let worker = office.host.presence.name();
+    match job.kind {
+        JobKind::PreviewRun | JobKind::PostRun => office.billing.work(stamp, job, worker, progress).await.map(drop),
+        JobKind::Trial => office.trials.work(job, worker, progress).await.map(drop),
+    }
 }
 
 /// A schedule previews the month that runs on its day.
@@ -93,20 +101,19 @@ async fn fire(office: &Office, schedule: &Schedule) -> Result<bool> {
 ///
 /// # Errors
 /// Whatever stopped the job.
-pub async fn do_here(office: &Office, stamp: &Stamp, job: &Job, progress: &dyn Progress) -> Result<BillingRun> {
+pub async fn do_here(office: &Office, stamp: &Stamp, job: &Job, progress: &dyn Progress) -> Result<()> {
     /// How often a job that another worker does is looked at.
     const LOOK: Duration = Duration::from_millis(200);
     let Host { directory, presence, clock, .. } = &office.host;
-    let run_id = job.run_id.ok_or_else(|| Error::invalid("the job names no run"))?;
     loop {
         presence.release_the_dead(&**directory).await?;
         if office.store.claim(job.id, presence.name(), clock.now()).await? {
-            return office.billing.work(stamp, job, presence.name(), progress).await;
+            return do_claimed(office, stamp, job, progress).await;
         }
         let job = office.store.job(job.id).await?;
         progress.report(RunProgress { done: job.done, total: job.total });
         match job.state {
-            JobState::Done => return office.store.run(run_id).await,
+            JobState::Done => return Ok(()),
             JobState::Cancelled => return Err(Error::Cancelled),
             JobState::Failed => return Err(Error::Conflict(job.error.unwrap_or_else(|| "the job failed".into()))),
             JobState::Ready | JobState::Running => tokio::time::sleep(LOOK).await,

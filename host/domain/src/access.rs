@@ -80,6 +80,8 @@ codes! {
         ManagePlugins = "plugins:manage",
         /// Say yes or no to a rule that somebody else wants to switch on.
         ApprovePlugins = "plugins:approve",
+        /// Try a candidate on past inputs and read what it would have charged; nothing is changed by it.
+        TryPlugins = "plugins:try",
         ManageUsers = "users:manage",
         ReadAudit = "audit:read",
     }
@@ -103,6 +105,7 @@ impl Role {
                 P::PostCharges,
                 P::ReadPlugins,
                 P::ApprovePlugins,
+                P::TryPlugins,
                 P::ReadAudit,
             ],
             Role::Finance => &[
@@ -113,6 +116,7 @@ impl Role {
                 P::ApproveCharges,
                 P::PostCharges,
                 P::ReadPlugins,
+                P::TryPlugins,
             ],
             Role::Cashier => &[P::ReadEstate, P::WriteReadings, P::ReadCharges, P::PreviewCharges],
             Role::FrontDesk => &[P::ReadEstate, P::WriteEstate, P::WriteReadings, P::ReadPersonalData, P::ReadCharges],

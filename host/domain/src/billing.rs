@@ -16,6 +16,7 @@ pub use batch::{ItemTerms, PreparedBatch, prepare, slice};
 pub use check::{AnswerLimits, check_answer};
 pub(crate) use check::{check_steps, check_verdicts, same_value};
 pub use explain::{ExplainedStep, LineExplanation, explain_line, explain_row, render_problem, render_template};
+pub(crate) use explain::{allocated_step, explain_hold, problem_sentence};
 pub use lines::{ResolvedLine, charge_id, resolve_lines};
 pub use run::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunState, RunTotal};
 pub use segments::{AssignedItem, Holder, SegmentPlan, UnitSource, plan_segments};

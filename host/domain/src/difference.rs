@@ -310,7 +310,7 @@ impl Difference {
         self.subjects(Change::Same) + self.subjects(Change::StillHeld)
     }
 
-    /// The largest movers of a direction, at most [`MOVERS_MAX`].
+    /// The largest movers of a direction, one a unit, at most [`MOVERS_MAX`].
     #[must_use]
     pub fn movers(&self, direction: Direction) -> &[Mover] {
         self.movers.get(&direction).map_or(&[], Vec::as_slice)
@@ -349,11 +349,18 @@ impl Difference {
     }
 }
 
-/// Puts a mover where it belongs in a list of the largest.
+/// Puts a mover where it belongs in a list of the largest. A unit is named once, with its largest change: over twelve
+/// months it would take twelve places otherwise.
 fn insert(movers: &mut Vec<Mover>, mover: Mover) {
     let rank = mover.rank();
     if movers.len() == MOVERS_MAX && movers.last().is_some_and(|last| last.rank() <= rank) {
         return;
+    }
+    if let Some(known) = movers.iter().position(|known| known.place.unit_id == mover.place.unit_id) {
+        if movers[known].rank() <= rank {
+            return;
+        }
+        movers.remove(known);
     }
     let at = movers.partition_point(|known| known.rank() <= rank);
     movers.insert(at, mover);
@@ -411,7 +418,7 @@ mod tests {
     };
     use proptest::prelude::*;
     use rstest::rstest;
-    use std::sync::Arc;
+    use std::{collections::BTreeSet, sync::Arc};
     use uuid::Uuid;
 
     const HELD: Answered = Answered::Held(HoldKind::Trap);
@@ -420,7 +427,8 @@ mod tests {
         SubjectPlace {
             decision_id: DecisionId(Uuid::from_u128(u128::from(subject / 7))),
             subject,
-            unit_id: UnitId(Uuid::from_u128(u128::from(subject))),
+            // Some units come several times.
+            unit_id: UnitId(Uuid::from_u128(u128::from(subject % 40))),
         }
     }
 
@@ -605,6 +613,8 @@ mod tests {
                     })
                     .collect();
                 all.sort_by_key(Mover::rank);
+                let mut units = BTreeSet::new();
+                all.retain(|mover| units.insert(mover.place.unit_id));
                 all.truncate(MOVERS_MAX);
                 prop_assert_eq!(difference.movers(*direction), all);
             }

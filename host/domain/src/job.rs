@@ -1,9 +1,14 @@
 //! Durable work: a job is a row with a lease. Whoever holds the lease works and reports progress; when a host dies, the
 //! lease runs out and another host goes on where the last report stands.
 
+mod work;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+
+pub use work::{Progress, RunProgress};
+pub(crate) use work::{Work, ended};
 
 use crate::{
     Error, Period, Result,
@@ -17,6 +22,41 @@ codes! {
         PreviewRun = "preview-run",
         /// Post the approved lines of a billing run.
         PostRun = "post-run",
+        /// Ask a candidate about recorded inputs.
+        Trial = "trial",
+    }
+}
+
+/// What a job works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobSubject {
+    Run(BillingRunId),
+    Trial(TrialId),
+    /// No single record: the company, or the host itself.
+    Nothing,
+}
+
+impl From<BillingRunId> for JobSubject {
+    fn from(run: BillingRunId) -> Self {
+        Self::Run(run)
+    }
+}
+
+impl From<TrialId> for JobSubject {
+    fn from(trial: TrialId) -> Self {
+        Self::Trial(trial)
+    }
+}
+
+/// For logs: what it is and its id.
+impl fmt::Display for JobSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(run) => write!(f, "billing-run {run}"),
+            Self::Trial(trial) => write!(f, "trial {trial}"),
+            Self::Nothing => f.write_str("nothing"),
+        }
     }
 }
 
@@ -34,8 +74,7 @@ codes! {
 pub struct Job {
     pub id: JobId,
     pub kind: JobKind,
-    /// What it works on: the billing run.
-    pub run_id: Option<BillingRunId>,
+    pub about: JobSubject,
     pub state: JobState,
     pub done: i64,
     pub total: i64,
@@ -53,11 +92,11 @@ pub struct Job {
 impl Job {
     /// A job that waits for a worker.
     #[must_use]
-    pub fn new(kind: JobKind, run_id: BillingRunId, stamp: &Stamp) -> Self {
+    pub fn new(kind: JobKind, about: impl Into<JobSubject>, stamp: &Stamp) -> Self {
         Self {
             id: JobId::generate(),
             kind,
-            run_id: Some(run_id),
+            about: about.into(),
             state: JobState::Ready,
             done: 0,
             total: 0,
@@ -68,6 +107,36 @@ impl Job {
             created_at: stamp.at,
             finished_at: None,
         }
+    }
+
+    /// The billing run that it works on.
+    #[must_use]
+    pub fn run_id(&self) -> Option<BillingRunId> {
+        match self.about {
+            JobSubject::Run(run) => Some(run),
+            JobSubject::Trial(_) | JobSubject::Nothing => None,
+        }
+    }
+
+    /// The trial that it works on.
+    #[must_use]
+    pub fn trial_id(&self) -> Option<TrialId> {
+        match self.about {
+            JobSubject::Trial(trial) => Some(trial),
+            JobSubject::Run(_) | JobSubject::Nothing => None,
+        }
+    }
+
+    /// Whether somebody still has to do it, or does it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, JobState::Ready | JobState::Running)
+    }
+
+    /// Of the jobs of one subject the one that counts: one that is still to be done, else the newest.
+    #[must_use]
+    pub fn current(jobs: Vec<Self>) -> Option<Self> {
+        jobs.into_iter().max_by_key(|job| (job.is_open(), job.id))
     }
 }
 

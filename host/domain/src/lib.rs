@@ -27,6 +27,7 @@ pub mod plugin;
 pub mod point;
 pub mod ports;
 pub mod proof;
+pub mod trial;
 
 pub use error::{Error, Result};
 pub use guanjia_values as values;

@@ -25,6 +25,7 @@ use crate::{
         ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule, TrustedPublisher,
     },
     point::Question,
+    trial::Trial,
     values::Problem,
 };
 
@@ -65,6 +66,7 @@ pub trait CompanyStore:
     + TrustStore
     + WatchStore
     + BillingStore
+    + TrialStore
     + JobStore
     + AuditStore
     + ScheduleStore
@@ -476,6 +478,42 @@ pub trait BillingStore: Send + Sync {
     async fn journal_sum(&self, project: Option<ProjectId>) -> Result<JournalSum>;
     /// Consistency of the whole company: one entry per check.
     async fn check(&self) -> Result<Vec<CheckResult>>;
+}
+
+/// How many calls a run recorded for a fee item, and whose answers they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedCalls {
+    pub run_id: BillingRunId,
+    pub component_digest: String,
+    pub decisions: i64,
+}
+
+/// Some decisions of one fee item of a run, in the order of their lines.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionQuery {
+    pub run_id: BillingRunId,
+    pub fee_item_id: FeeItemId,
+    /// The last one of those before.
+    pub after: Option<DecisionId>,
+    pub limit: u32,
+}
+
+/// Trials, and the recorded inputs that they read. Nothing here changes a decision.
+#[async_trait]
+pub trait TrialStore: Send + Sync {
+    /// Makes a trial and its job.
+    async fn create_trial(&self, stamp: &Stamp, trial: &Trial, job: &Job) -> Result<()>;
+    async fn trial(&self, trial: TrialId) -> Result<Trial>;
+    /// The newest few hundred of a project, newest first.
+    async fn trials(&self, project: ProjectId) -> Result<Vec<Trial>>;
+    /// Writes what was found so far, and that it is finished. One that knows more months already, or is finished, stays as
+    /// it is: a worker that lost its lease may still come by.
+    async fn record_trial(&self, trial: &Trial) -> Result<()>;
+    async fn jobs_of_trial(&self, trial: TrialId) -> Result<Vec<Job>>;
+    async fn recorded_calls(&self, fee_item: FeeItemId) -> Result<Vec<RecordedCalls>>;
+    async fn decisions_of_item(&self, query: DecisionQuery) -> Result<Vec<Decision>>;
+    /// Units that a run held for a fee item without a call.
+    async fn held_unasked(&self, run: BillingRunId, fee_item: FeeItemId) -> Result<Vec<UnitId>>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use guanjia_domain::{
 use serde_json::json;
 
 use super::{Done, Global, output};
-use crate::{boot::Office, worker};
+use crate::boot::Office;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Bill {
@@ -123,43 +123,35 @@ pub(super) async fn preview(
     project: guanjia_domain::ids::ProjectId,
     period: Period,
 ) -> Result<BillingRun> {
-    let (_, job) = office.billing.start_preview(stamp, project, period).await?;
-    do_job(office, stamp, &job, "computing").await
+    let (run, job) = office.billing.start_preview(stamp, project, period).await?;
+    do_job(office, stamp, run.id, &job, "computing").await
 }
 
 /// Goes on with an interrupted run in this process.
 pub(super) async fn resume(office: &Office, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun> {
     let job = office.billing.resume(stamp, run).await?;
-    do_job(office, stamp, &job, "resuming").await
+    do_job(office, stamp, run, &job, "resuming").await
 }
 
 /// Posts a run in this process.
 pub(super) async fn post(office: &Office, stamp: &Stamp, run: BillingRunId) -> Result<BillingRun> {
     match office.billing.start_post(stamp, run).await? {
         (run, None) => Ok(run),
-        (_, Some(job)) => do_job(office, stamp, &job, "posting").await,
+        (run, Some(job)) => do_job(office, stamp, run.id, &job, "posting").await,
     }
 }
 
-/// Does a job with a progress bar; Ctrl-C asks it to stop where it can be resumed.
-async fn do_job(office: &Office, stamp: &Stamp, job: &Job, what: &'static str) -> Result<BillingRun> {
-    let bar = output::Bar::new(what);
-    let work = worker::do_here(office, stamp, job, &bar);
-    tokio::pin!(work);
-    let result = tokio::select! {
-        result = &mut work => result,
-        _ = tokio::signal::ctrl_c() => {
-            office.store.request_cancel(stamp, job.id).await?;
-            work.await
-        }
-    };
-    bar.done();
-    if matches!(result, Err(Error::Cancelled))
-        && let Some(run) = job.run_id
-    {
-        output::say(&format!("guanjia bill resume {run} goes on where it stopped"));
-    }
-    result
+/// Does a job on a run with a progress bar.
+async fn do_job(
+    office: &Office,
+    stamp: &Stamp,
+    run: BillingRunId,
+    job: &Job,
+    what: &'static str,
+) -> Result<BillingRun> {
+    let again = format!("guanjia bill resume {run} goes on where it stopped");
+    super::job::do_here(office, stamp, job, what, &again).await?;
+    office.store.run(run).await
 }
 
 async fn catch_up(office: &Office, stamp: &Stamp, project: &str, through: Period, global: &Global) -> Result<Done> {
@@ -268,13 +260,7 @@ async fn held(office: &Office, stamp: &Stamp, run: BillingRunId, language: Langu
 async fn pool(office: &Office, stamp: &Stamp, month: &ProjectMonth, fee_item: &str, total_fen: i64) -> Result<Done> {
     stamp.actor.require(guanjia_domain::access::Permission::WriteReadings)?;
     let project = output::project(office, &month.project).await?;
-    let item = office
-        .store
-        .fee_items(project.id)
-        .await?
-        .into_iter()
-        .find(|item| item.name == fee_item)
-        .ok_or_else(|| Error::not_found("fee item", fee_item))?;
+    let item = output::fee_item(office, project.id, fee_item).await?;
     let period_start: Date = month.period.start;
     office.store.set_cost_pool(stamp, &CostPool { fee_item_id: item.id, period_start, total_fen }).await?;
     output::say(&format!("{fee_item} {}: ¥{}", output::month_text(month.period), Fen(total_fen)));

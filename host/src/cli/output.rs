@@ -5,6 +5,8 @@ use guanjia_domain::{
     billing::{Progress, RunProgress},
     error::InputProblem,
     estate::Project,
+    fee_item::FeeItem,
+    ids::ProjectId,
     plugin::Language,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -97,6 +99,12 @@ impl Progress for Bar {
 /// The project of that name.
 pub(super) async fn project(office: &Office, name: &str) -> Result<Project> {
     office.store.project_by_name(name).await?.ok_or_else(|| Error::not_found("project", name))
+}
+
+/// The fee item of that name.
+pub(super) async fn fee_item(office: &Office, project: ProjectId, name: &str) -> Result<FeeItem> {
+    let items = office.store.fee_items(project).await?;
+    items.into_iter().find(|item| item.name == name).ok_or_else(|| Error::not_found("fee item", name))
 }
 
 /// `2025-03` as the calendar month.

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 use self::source::{Login, Source};
-use super::{Done, Global, output, watch};
+use super::{Done, Global, output, trial, watch};
 use crate::{boot::Office, standard_plugins};
 
 /// Settings are a form that a person fills in; price tables with thousands of rows have a hundred kilobytes.
@@ -104,6 +104,8 @@ pub(super) enum Plugin {
     },
     /// Ask a quarantined binding again, after its decisions came out well once more.
     Release { binding: BindingId },
+    #[command(flatten)]
+    Trial(trial::Trial),
 }
 
 #[derive(Debug, clap::Args)]
@@ -200,7 +202,7 @@ impl Plugin {
                 let installed =
                     office.store.plugin(id, version).await?.ok_or_else(|| Error::not_found("plug-in", plugin))?;
                 let migrated =
-                    migrate_settings(&read_text(settings)?, &installed.settings_schema, &installed.settings_renames)?;
+                    migrate_settings(&self::settings(settings)?, &installed.settings_schema, &installed.settings_renames)?;
                 output::line(&json!(migrated));
             }
             Plugin::Bindings { project } => {
@@ -218,6 +220,7 @@ impl Plugin {
                 let report = office.plugins.release(&stamp, *binding).await?;
                 watch::print_release(&report, global.json);
             }
+            Plugin::Trial(trial) => trial.run(&office, &stamp, global.json).await?,
             _ => {}
         }
         Ok(Done::Well)
@@ -265,7 +268,7 @@ const PROPOSALS_SHOWN: u32 = 200;
 impl Bind {
     async fn activate(&self, office: &Office, stamp: &Stamp) -> Result<Activation> {
         let (id, version) = id_and_version(&self.plugin)?;
-        let settings = read_text(&self.settings)?;
+        let settings = settings(&self.settings)?;
         let Some(project) = &self.project else {
             let template = TemplateRequest {
                 point: self.point,
@@ -294,19 +297,19 @@ impl Bind {
     }
 }
 
-fn id_and_version(plugin: &str) -> Result<(&str, &str)> {
+/// Both halves of `ID@VERSION`.
+pub(super) fn id_and_version(plugin: &str) -> Result<(&str, &str)> {
     plugin.split_once('@').ok_or_else(|| Error::invalid(format!("{plugin:?} is not ID@VERSION")))
 }
 
-fn read_text(file: &Path) -> Result<String> {
+/// The text of a file of settings.
+pub(super) fn settings(file: &Path) -> Result<String> {
     String::from_utf8(source::read(file, SETTINGS_BYTES_MAX)?).map_err(|_| Error::invalid("the settings are not UTF-8"))
 }
 
 async fn fee_item_named(office: &Office, project: ProjectId, name: Option<&str>) -> Result<Option<FeeItemId>> {
     let Some(name) = name else { return Ok(None) };
-    let items = office.store.fee_items(project).await?;
-    let item = items.into_iter().find(|item| item.name == name);
-    Ok(Some(item.ok_or_else(|| Error::not_found("fee item", name))?.id))
+    Ok(Some(output::fee_item(office, project, name).await?.id))
 }
 
 /// One object a binding or proposal; months that can be re-rated are told on stderr.

@@ -5,8 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 use guanjia_domain::{
     Error, Result,
     access::Stamp,
-    ids::{BillingRunId, JobId},
-    job::{Job, JobState, LEASE_SECONDS},
+    ids::{BillingRunId, JobId, TrialId},
+    job::{Job, JobState, JobSubject, LEASE_SECONDS},
     ports::JobStore,
 };
 use serde_json::json;
@@ -22,7 +22,7 @@ use crate::{
 #[macro_export]
 macro_rules! job_columns {
     () => {
-        "id, kind, run_id, state, done, total, attempts, cancel_requested, error, requested_by, created_at, finished_at"
+        "id, kind, run_id, trial_id, state, done, total, attempts, cancel_requested, error, requested_by, created_at, finished_at"
     };
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn read_job(cells: &mut Cells<'_>) -> Result<Job> {
     Ok(Job {
         id: cells.take()?,
         kind: cells.take()?,
-        run_id: cells.take()?,
+        about: read_subject(cells)?,
         state: cells.take()?,
         done: cells.take()?,
         total: cells.take()?,
@@ -43,6 +43,12 @@ pub(crate) fn read_job(cells: &mut Cells<'_>) -> Result<Job> {
     })
 }
 
+/// A column for each kind of record; none of them is filled where a job is about nothing.
+fn read_subject(cells: &mut Cells<'_>) -> Result<JobSubject> {
+    let (run, trial): (Option<BillingRunId>, Option<TrialId>) = (cells.take()?, cells.take()?);
+    Ok(run.map(JobSubject::Run).or(trial.map(JobSubject::Trial)).unwrap_or(JobSubject::Nothing))
+}
+
 impl Scope {
     pub(crate) async fn write_job(&mut self, job: &Job) -> Result<()> {
         self.execute(
@@ -50,12 +56,13 @@ impl Scope {
                 "INSERT INTO job (company_id, ",
                 job_columns!(),
                 ") ",
-                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
             ),
             values![
                 job.id,
                 job.kind,
-                job.run_id,
+                job.run_id(),
+                job.trial_id(),
                 job.state,
                 job.done,
                 job.total,
@@ -69,6 +76,16 @@ impl Scope {
         )
         .await?;
         Ok(())
+    }
+
+    pub(crate) async fn jobs_of_trial(&mut self, trial: TrialId) -> Result<Vec<Job>> {
+        let statement = sql!(
+            "SELECT ",
+            job_columns!(),
+            " FROM job WHERE company_id = $1 AND trial_id = $2 ORDER BY created_at, id"
+        );
+        let rows = self.rows(statement, values![trial]).await?;
+        rows.iter().map(|row| read_job(&mut row.cells())).collect()
     }
 
     /// Asks the jobs of a run to stop; those that nobody has started are over at once.
@@ -108,7 +125,11 @@ impl JobStore for CompanyScope {
         scope
             .audit(
                 stamp,
-                Change::of("job.add", format!("job {}", job.id), json!({ "kind": job.kind, "run": job.run_id })),
+                Change::of(
+                    "job.add",
+                    format!("job {}", job.id),
+                    json!({ "kind": job.kind, "about": job.about.to_string() }),
+                ),
             )
             .await?;
         scope.commit().await

@@ -36,6 +36,7 @@ mod plugin;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod trust;
 mod watch;
 

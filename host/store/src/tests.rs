@@ -13,6 +13,7 @@ mod journal;
 mod plugin;
 mod schema;
 mod server;
+mod trial;
 mod trust;
 mod watch;
 

@@ -15,6 +15,7 @@ use guanjia_domain::{
     estate::Project,
     ids::PartyId,
     ports::{CompanyStore, UnitSearch},
+    trial::Trials,
 };
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
@@ -33,6 +34,7 @@ pub(crate) struct Signed {
     pub actor: Actor,
     pub store: Arc<dyn CompanyStore>,
     pub billing: Billing,
+    pub trials: Trials,
     pub words: Words,
     /// Path and query that were asked for.
     pub here: String,
@@ -96,6 +98,7 @@ impl FromRequestParts<AppState> for Signed {
         let here = here(parts);
         Ok(Self {
             billing: Billing::new(store.clone(), app.engine.clone(), app.clock.clone()),
+            trials: Trials::new(store.clone(), app.engine.clone(), app.clock.clone()),
             store,
             words: Words::of(&parts.headers),
             origin: origin(parts, &here),
@@ -188,8 +191,8 @@ pub(crate) mod needs {
     }
 
     needs! {
-        ReadEstate WriteEstate WriteReadings ReadPersonalData ReadCharges PreviewCharges ApproveCharges PostCharges ReadPlugins ManagePlugins ApprovePlugins ManageUsers
-        ReadAudit
+        ReadEstate WriteEstate WriteReadings ReadPersonalData ReadCharges PreviewCharges ApproveCharges PostCharges ReadPlugins ManagePlugins ApprovePlugins
+        TryPlugins ManageUsers ReadAudit
     }
 }
 

@@ -4,8 +4,8 @@
 pub(crate) mod activation;
 pub(crate) mod audit;
 pub(crate) mod billing;
-pub(crate) mod cost_pools;
 pub(crate) mod binding;
+pub(crate) mod cost_pools;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod line;
@@ -13,6 +13,7 @@ pub(crate) mod login;
 pub(crate) mod meters;
 pub(crate) mod plugins;
 mod settings_form;
+pub(crate) mod trials;
 pub(crate) mod units;
 
 use askama::Template;
@@ -39,6 +40,7 @@ pub(crate) enum Section {
     Billing,
     Import,
     Plugins,
+    Trials,
     Audit,
     Me,
 }
@@ -72,6 +74,7 @@ mod icon {
     pub(super) const UNITS: &str = "M4 20V9.5L12 4l8 5.5V20zM10 20v-6h4v6";
     pub(super) const BILLING: &str = "M7 4l5 7.5L17 4M12 11.5V20M8 13h8M8 16.5h8";
     pub(super) const PLUGINS: &str = "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z";
+    pub(super) const TRIALS: &str = "M5 20V11M10 20V5M15 20v-7M20 20V8M3.500 20h18";
     pub(super) const IMPORT: &str = "M12 15V4M8 8l4-4 4 4M4 15v5h16v-5";
     pub(super) const AUDIT: &str = "M6 3.5h12v17H6zM9 8h6M9 12h6M9 16h4";
     pub(super) const ME: &str =
@@ -161,9 +164,14 @@ impl Page {
         entries
     }
 
-    fn rules(&self) -> Vec<NavEntry> {
+    fn plugins(&self) -> Option<NavEntry> {
         let plugins = || self.entry(Section::Plugins, "nav-plugins", urls::PLUGINS.to_owned(), icon::PLUGINS);
-        self.may(Permission::ReadPlugins).then(plugins).into_iter().collect()
+        self.may(Permission::ReadPlugins).then(plugins)
+    }
+
+    fn rules(&self) -> Vec<NavEntry> {
+        let trials = || self.entry(Section::Trials, "nav-trials", urls::trials(self.project_id()), icon::TRIALS);
+        self.plugins().into_iter().chain(self.may(Permission::TryPlugins).then(trials)).collect()
     }
 
     fn office(&self) -> Vec<NavEntry> {
@@ -180,7 +188,7 @@ impl Page {
     /// Bottom of a phone: what is needed while walking, and everything else behind one's own page.
     fn tabs(&self) -> Vec<NavEntry> {
         let mut tabs = self.daily();
-        tabs.extend(self.rules());
+        tabs.extend(self.plugins());
         tabs.push(self.entry(Section::Me, "nav-me", urls::ME.to_owned(), icon::ME));
         tabs
     }

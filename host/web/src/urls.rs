@@ -43,6 +43,11 @@ pub(crate) const ACTIVATION_RULE: &str = "/activation-rule";
 pub(crate) const BINDING: &str = "/bindings/{id}";
 pub(crate) const BINDING_QUARANTINE: &str = "/bindings/{id}/quarantine";
 pub(crate) const BINDING_RELEASE: &str = "/bindings/{id}/release";
+pub(crate) const TRIALS: &str = "/trials";
+pub(crate) const TRIAL: &str = "/trials/{id}";
+pub(crate) const TRIAL_CANCEL: &str = "/trials/{id}/cancel";
+pub(crate) const TRIAL_RESUME: &str = "/trials/{id}/resume";
+pub(crate) const TRIAL_MOVER: &str = "/trials/{id}/movers/{number}";
 pub(crate) const AUDIT: &str = "/audit";
 pub(crate) const IMPORT: &str = "/import";
 pub(crate) const IMPORT_APPLY: &str = "/import/apply";
@@ -212,6 +217,36 @@ pub(crate) fn binding_quarantine(binding: BindingId) -> String {
 
 pub(crate) fn binding_release(binding: BindingId) -> String {
     filled(BINDING_RELEASE, binding)
+}
+
+pub(crate) fn trials(project: Option<ProjectId>) -> String {
+    in_project(TRIALS, project)
+}
+
+/// The form for a trial of that plug-in version.
+pub(crate) fn trials_of(id: &str, version: &str) -> String {
+    with_query(TRIALS, &[("plugin", &format!("{id}@{version}"))])
+}
+
+pub(crate) fn trial(trial: TrialId) -> String {
+    filled(TRIAL, trial)
+}
+
+pub(crate) fn trial_cancel(trial: TrialId) -> String {
+    filled(TRIAL_CANCEL, trial)
+}
+
+pub(crate) fn trial_resume(trial: TrialId) -> String {
+    filled(TRIAL_RESUME, trial)
+}
+
+pub(crate) fn trial_mover(trial: TrialId, number: usize) -> String {
+    filled(TRIAL_MOVER, trial).replace("{number}", &number.to_string())
+}
+
+/// Progress of a trial as server-sent events.
+pub(crate) fn trial_progress(trial: TrialId) -> String {
+    format!("/api/v1/trials/{trial}/progress")
 }
 
 pub(crate) fn audit_before(seq: i64) -> String {

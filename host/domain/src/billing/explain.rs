@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Date, Decimal, Fen, Result,
-    decision::Decision,
-    plugin::{InstalledPlugin, Language},
-    point::Answer,
+    decision::{Decision, Outcome},
+    plugin::{ExtensionPoint, InstalledPlugin, Language},
+    point::{Answer, Question},
     values::{Problem, Steps},
 };
 
@@ -75,7 +75,7 @@ pub fn explain_row(
 }
 
 /// What the host itself did with a weight.
-fn allocated_step(amount: Fen, language: Language) -> ExplainedStep {
+pub(crate) fn allocated_step(amount: Fen, language: Language) -> ExplainedStep {
     let value = Decimal::new(amount.0, 2).to_string();
     let (label, text) = match language {
         Language::Zh => ("分摊所得", format!("按份额分摊本期总额（最大余数法）= {value} 元")),
@@ -116,6 +116,39 @@ pub fn render_problem(problem: &Problem, plugin: &InstalledPlugin, language: Lan
         None if problem.about.is_empty() => problem.code.clone(),
         None => format!("{} {}", problem.code, problem.about),
     }
+}
+
+/// Why a subject of a call was held, in the words of whoever said so; `None` when it was decided.
+#[must_use]
+pub(crate) fn explain_hold(
+    question: &Question,
+    outcome: &Outcome,
+    subject: usize,
+    plugin: &InstalledPlugin,
+    language: Language,
+) -> Option<String> {
+    match outcome {
+        Outcome::Failure(failure) => Some(failure.cause.told(language)),
+        Outcome::Answer(answer) => {
+            let problem = answer.problems().iter().find(|problem| problem.subject as usize == subject)?;
+            Some(problem_sentence(&problem.problem, question.point(), plugin, language))
+        }
+    }
+}
+
+/// A policy's own problem as a sentence that names facts by their titles.
+pub(crate) fn problem_sentence(
+    problem: &Problem,
+    point: ExtensionPoint,
+    plugin: &InstalledPlugin,
+    language: Language,
+) -> String {
+    let Some(fact) = point.fact(&problem.about) else { return render_problem(problem, plugin, language) };
+    let title = match language {
+        Language::Zh => fact.title_zh,
+        Language::En => fact.title_en,
+    };
+    render_problem(&Problem { about: title.to_owned(), ..problem.clone() }, plugin, language)
 }
 
 /// Puts numbers into a template: `{name}` is the argument of that name, `{name:date}` the same as a civil date, `{value}`

@@ -10,7 +10,6 @@ mod shadow;
 mod view;
 mod watch;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
 use crate::{
@@ -18,10 +17,11 @@ use crate::{
     access::{Permission, Stamp},
     billing::{BillingRun, RunState},
     ids::*,
-    job::{Job, JobKind, JobState},
+    job::{Job, JobKind, JobState, Work, ended},
     ports::{Clock, CompanyStore, PolicyEngine},
 };
 
+pub use crate::job::{Progress, RunProgress};
 pub use held::{HELD_GROUPS_MAX, HeldGroup, HeldView};
 pub use replay::{ReplayDifference, ReplayReport};
 pub use run_lines::LineFilter;
@@ -42,52 +42,6 @@ pub struct Billing {
 impl std::fmt::Debug for Billing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Billing").field("company_id", &self.store.company_id()).finish_non_exhaustive()
-    }
-}
-
-/// How far a job has come, for a progress bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunProgress {
-    pub done: i64,
-    pub total: i64,
-}
-
-/// Watches a job from inside the process that runs it.
-pub trait Progress: Send + Sync {
-    fn report(&self, progress: RunProgress);
-}
-
-/// Nobody watches.
-impl Progress for () {
-    fn report(&self, _: RunProgress) {}
-}
-
-/// How often progress is stored while a job runs: often enough for a moving bar and a prompt cancel, and far more often
-/// than a lease needs; seldom enough that it costs a long run nothing.
-const REPORT_INTERVAL: TimeDelta = TimeDelta::milliseconds(200);
-
-/// A claimed job being worked on.
-struct Work<'a> {
-    billing: &'a Billing,
-    job: JobId,
-    worker: &'a str,
-    progress: &'a dyn Progress,
-    reported_at: Option<DateTime<Utc>>,
-}
-
-impl Work<'_> {
-    /// Tells whoever watches how far the job is; now and then stores it and finds out whether to go on.
-    async fn report(&mut self, at: RunProgress) -> Result<()> {
-        self.progress.report(at);
-        let now = self.billing.clock.now();
-        if at.done < at.total && self.reported_at.is_some_and(|before| now - before < REPORT_INTERVAL) {
-            return Ok(());
-        }
-        self.reported_at = Some(now);
-        if self.billing.store.report(self.job, self.worker, at.done, at.total, now).await? {
-            return Ok(());
-        }
-        Err(Error::Conflict("another worker has taken over this job".into()))
     }
 }
 
@@ -203,16 +157,14 @@ impl Billing {
     /// # Errors
     /// Whatever stopped it; the job's row says the same.
     pub async fn work(&self, stamp: &Stamp, job: &Job, worker: &str, progress: &dyn Progress) -> Result<BillingRun> {
-        let run_id = job.run_id.ok_or_else(|| Error::invalid("the job names no run"))?;
-        let work = Work { billing: self, job: job.id, worker, progress, reported_at: None };
-        let result = match job.kind {
-            JobKind::PreviewRun => self.compute(stamp, run_id, work).await,
-            JobKind::PostRun => self.post(stamp, run_id, work).await,
+        let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
+        let work = Work::new(store, clock, job, worker, progress);
+        let result = match (job.kind, job.run_id()) {
+            (JobKind::PreviewRun, Some(run_id)) => self.compute(stamp, run_id, work).await,
+            (JobKind::PostRun, Some(run_id)) => self.post(stamp, run_id, work).await,
+            (kind, _) => Err(Error::invalid(format!("a {kind} is no work on a billing run"))),
         };
-        let cancelled = matches!(result, Err(Error::Cancelled));
-        let error = result.as_ref().err().map(ToString::to_string);
-        self.store.finish(job.id, worker, error.as_deref(), cancelled, self.clock.now()).await?;
-        result
+        ended(store, clock, job, worker, result).await
     }
 
     /// Months from the project's first posted one up to and including `through` that have no posted run: what a skipped

@@ -4,6 +4,7 @@ use guanjia_domain::{
     Error, Result,
     decision::{Decision, decode, encode},
     ids::*,
+    ports::DecisionQuery,
     values::Amounts,
 };
 
@@ -171,20 +172,33 @@ impl Scope {
         after: Option<DecisionId>,
         limit: u32,
     ) -> Result<Vec<Decision>> {
-        let (line, id) = match after {
-            None => (-1, DecisionId(uuid::Uuid::nil())),
-            Some(id) => {
-                let statement = sql!("SELECT first_line FROM decision WHERE company_id = $1 AND id = $2");
-                let row = self.row(statement, values![id]).await?.ok_or_else(|| Error::not_found("decision", id))?;
-                (row.only()?, id)
-            }
-        };
+        let (line, id) = self.line_of(after).await?;
         let statement = sql!(
             decision_columns!(),
             "WHERE d.company_id = $1 AND d.run_id = $2 AND (d.first_line, d.id) > ($3, $4) ORDER BY d.first_line, d.id LIMIT $5"
         );
         let rows = self.rows(statement, values![run, line, id, limit]).await?;
         rows.iter().map(read_decision).collect()
+    }
+
+    pub(crate) async fn decisions_of_item(&mut self, query: DecisionQuery) -> Result<Vec<Decision>> {
+        let DecisionQuery { run_id, fee_item_id, after, limit } = query;
+        let (line, id) = self.line_of(after).await?;
+        let statement = sql!(
+            decision_columns!(),
+            "WHERE d.company_id = $1 AND d.run_id = $2 AND d.fee_item_id = $3 AND (d.first_line, d.id) > ($4, $5) ",
+            "ORDER BY d.first_line, d.id LIMIT $6"
+        );
+        let rows = self.rows(statement, values![run_id, fee_item_id, line, id, limit]).await?;
+        rows.iter().map(read_decision).collect()
+    }
+
+    /// Where the decisions of a run go on: the first line of the one before, and its id.
+    async fn line_of(&mut self, after: Option<DecisionId>) -> Result<(i64, DecisionId)> {
+        let Some(id) = after else { return Ok((-1, DecisionId(uuid::Uuid::nil()))) };
+        let statement = sql!("SELECT first_line FROM decision WHERE company_id = $1 AND id = $2");
+        let row = self.row(statement, values![id]).await?.ok_or_else(|| Error::not_found("decision", id))?;
+        Ok((row.only()?, id))
     }
 
     pub(crate) async fn decision(&mut self, decision: DecisionId) -> Result<Decision> {

@@ -9,6 +9,7 @@ nav-units = Units
 nav-billing = Billing
 nav-import = Import
 nav-plugins = Plug-ins
+nav-trials = Trials
 nav-audit = Audit
 nav-me = Me
 nav-rules = Rules
@@ -421,6 +422,60 @@ watch-call = Per call
 watch-runs = in { $shown } runs
 watch-last-error = Last error
 watch-no-error = It never broke.
+## Trials
+
+trials-sub = Ask another plug-in version, or other settings, about the recorded inputs of posted months, and see what would differ.
+trials-title = Trials so far
+trials-empty = Nothing was tried yet.
+trial-new = New trial
+trial-harmless = Nothing is charged, no record is changed
+trial-candidate = Candidate
+trial-from = From
+trial-to = To
+trial-months = Months
+trial-do = Start the trial
+trial-this = Try it on past months…
+trial-stop = Stop
+trial-failed = It was not finished; the months that are done are kept, and it can be gone on with. Why:
+trial-made = started by { $who } at { $at }
+trial-state-waiting = Waiting
+trial-state-running = Running
+trial-state-done = Done
+trial-state-failed = Failed
+trial-state-cancelled = Stopped
+trial-before = Recorded
+trial-after = Candidate
+trial-subjects = Subjects
+trial-subjects-note = each unit once a month
+trial-unasked =
+    { $count ->
+        [one] One more subject was held without a question, such as for want of a binding: it cannot be tried.
+       *[other] { $shown } more subjects were held without a question, such as for want of a binding: they cannot be tried.
+    }
+trial-changes = What would differ
+trial-change = Change
+trial-histogram = Relative change
+trial-month-by-month = Month by month
+trial-nothing-yet = Nothing yet.
+trial-why = why it differs
+back-to-trial = Back to the trial
+change-same = The same
+change-up = Up
+change-down = Down
+change-appears = Charged where nothing was
+change-vanishes = No longer charged
+change-newly-held = Newly held
+change-released = No longer held
+change-still-held = Still held
+movers-up = Largest rises
+movers-down = Largest falls
+movers-newly-held = Newly held
+movers-released = No longer held
+movers-note = each unit with its largest month
+headroom = Share of the limits
+headroom-fuel = Fuel, at most
+headroom-memory = Memory, at most
+progress-trying = Trying
 
 ## Audit
 
@@ -444,6 +499,7 @@ action-trust-rule-change = Rule about signatures changed
 action-binding-quarantine = Plug-in quarantined
 action-binding-release = Plug-in released
 action-binding-add = Plug-in enabled
+action-trial-create = Trial started
 action-estate-import = Workbook imported
 action-unit-update = Unit changed
 action-ownership-transfer = Owner changed
@@ -536,6 +592,12 @@ fault-four-eyes = You made this run: a second person has to approve it.
 fault-four-eyes-help = Nothing was changed. Ask a colleague who may approve.
 fault-still-failing = The plug-in still does not work
 fault-still-failing-help = It stays quarantined. Bind another version or other settings, then try again.
+fault-missing-fact = The candidate asks for facts that were not recorded then
+fault-missing-fact-help = Nothing was changed. Choose other months, or let the new rule run as a shadow for a month first.
+fault-nothing-recorded = Nothing of this fee item is posted in these months
+fault-nothing-recorded-help = Nothing was changed. Choose months that are posted.
+fault-shared-cost = The candidate's weights cannot share the cost
+fault-shared-cost-help = Nothing was changed. Check the candidate's settings.
 fault-conflict = The situation has changed
 fault-conflict-help = Somebody changed it just now, or it is done already. Nothing was lost; look again.
 fault-invalid = What was entered cannot be used

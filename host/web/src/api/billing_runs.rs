@@ -1,30 +1,25 @@
 //! Billing runs: preview, look, approve, post, follow.
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
-};
-use futures_util::stream;
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use guanjia_domain::{
     Error,
     billing::{
         BillingRun, Comparison, HELD_GROUPS_MAX, HeldFilter, HeldGroup, HeldView, LineFilter, LineView, RunTotal,
     },
     ids::{BillingRunId, FeeItemId, ProjectId},
-    job::{Job, JobState},
+    job::Job,
     ports::CompanyStore,
 };
 use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Ask, At, List, PlaceBody, Reply, language, limit, month, units::ProjectQuery};
+use super::{
+    Ask, At, List, PlaceBody, Reply, language, limit, month,
+    progress::{ProgressBody, follow},
+    units::ProjectQuery,
+};
 use crate::{
     AppState,
     access::{
@@ -278,6 +273,12 @@ pub(crate) struct StepBody {
     pub value: String,
 }
 
+impl From<ExplainedStep> for StepBody {
+    fn from(step: ExplainedStep) -> Self {
+        Self { key: step.key, label: step.label, text: step.text, value: step.value }
+    }
+}
+
 /// One line of a run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LineBody {
@@ -321,9 +322,7 @@ impl LineBody {
             version: line.plugin_version,
             decision: line.decision_id.0,
             line: line.decision_line,
-            steps: steps
-                .map(|step| StepBody { key: step.key, label: step.label, text: step.text, value: step.value })
-                .collect(),
+            steps: steps.map(StepBody::from).collect(),
         }
     }
 }
@@ -453,48 +452,10 @@ pub(crate) async fn resume_run(
     Ok((StatusCode::ACCEPTED, Json(access.store.run(id).await?.into())))
 }
 
-/// How often the job's row is looked at: progress seems steady, and the database hardly notices.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(300);
-/// A stream ends after this many looks (a minute) and the browser opens the next one, so that a host that stops is not
-/// kept waiting for long.
-const PROGRESS_LOOKS_MAX: u32 = 200;
-
-/// One look at a run's work.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ProgressBody {
-    /// State of the run.
-    pub state: String,
-    /// State of its newest job: `ready`, `running`, `done`, `failed`, `cancelled`; absent without one.
-    pub job: Option<String>,
-    pub done: i64,
-    pub total: i64,
-    /// Why the job failed.
-    pub error: Option<String>,
-}
-
-impl ProgressBody {
-    /// Whether there is nothing more to wait for.
-    fn over(&self) -> bool {
-        !matches!(self.job.as_deref(), Some("ready" | "running"))
-    }
-}
-
 /// The run's work as it is now.
-pub(crate) async fn look(store: &dyn CompanyStore, id: BillingRunId) -> Result<ProgressBody, Error> {
+async fn look(store: Arc<dyn CompanyStore>, id: BillingRunId) -> Result<ProgressBody, Error> {
     let run = store.run(id).await?;
-    let job = newest(store.jobs_of_run(id).await?);
-    Ok(ProgressBody {
-        state: run.state.to_string(),
-        job: job.as_ref().map(|job| job.state.to_string()),
-        done: job.as_ref().map_or(0, |job| job.done),
-        total: job.as_ref().map_or(0, |job| job.total),
-        error: job.and_then(|job| job.error),
-    })
-}
-
-/// The job that counts: one that is still to be done, else the newest.
-pub(crate) fn newest(jobs: Vec<Job>) -> Option<Job> {
-    jobs.into_iter().max_by_key(|job| (matches!(job.state, JobState::Ready | JobState::Running), job.id))
+    Ok(ProgressBody::new(run.state, Job::current(store.jobs_of_run(id).await?)))
 }
 
 /// Follows the run's work as server-sent events: `progress` while it goes on, then `done`.
@@ -503,27 +464,6 @@ pub(crate) fn newest(jobs: Vec<Job>) -> Option<Job> {
     responses((status = 200, body = ProgressBody, content_type = "text/event-stream")),
 )]
 pub(crate) async fn run_progress(access: Require<ReadCharges>, At(id): At<BillingRunId>) -> Answer<Response> {
-    let first = look(access.store.as_ref(), id).await?;
-    let begin = Some((access.store.clone(), Some(first), 0));
-    let events = stream::unfold(begin, move |state| async move {
-        let (store, first, looks): (Arc<dyn CompanyStore>, Option<ProgressBody>, u32) = state?;
-        let progress = match first {
-            Some(first) => first,
-            None => {
-                tokio::time::sleep(PROGRESS_INTERVAL).await;
-                look(store.as_ref(), id).await.ok()?
-            }
-        };
-        let over = progress.over();
-        let event = Event::default()
-            .event(if over { "done" } else { "progress" })
-            .retry(PROGRESS_INTERVAL)
-            .json_data(&progress)
-            .ok()?;
-        let next = (!over && looks < PROGRESS_LOOKS_MAX).then_some((store, None, looks + 1));
-        Some((Ok::<_, Infallible>(event), next))
-    });
-    let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
-    response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
-    Ok(response)
+    let store = access.store.clone();
+    follow(move || look(store.clone(), id)).await
 }

@@ -32,7 +32,7 @@ use crate::{
         Payers, Require, Signed,
         needs::{ApproveCharges, PostCharges, PreviewCharges, ReadCharges},
     },
-    api::{billing_runs::newest, month},
+    api::month,
     fault::Answer,
     format, urls,
     words::{Arg, Words, text},
@@ -289,7 +289,7 @@ pub(crate) async fn page(
     let buildings_max = if query.buildings.is_some() { usize::MAX } else { BUILDINGS_SHOWN };
     let run = access.store.run(id).await?;
     let project = access.store.project(run.project_id).await?;
-    let job = newest(access.store.jobs_of_run(id).await?);
+    let job = Job::current(access.store.jobs_of_run(id).await?);
     let words = access.words;
     let works = matches!(run.state, RunState::Computing | RunState::Posting);
     let comparison = if run.state == RunState::Computing {

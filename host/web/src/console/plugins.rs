@@ -103,6 +103,8 @@ struct PluginPage {
     /// Where it is switched on; nowhere for those who may not.
     bind_url: String,
     today: String,
+    /// Empty for those who may not try it.
+    trial_url: String,
 }
 
 struct ExportView {
@@ -155,6 +157,7 @@ pub(crate) async fn page(
             String::new()
         },
         today: today(&access, ZONE)?.to_string(),
+        trial_url: if access.may(Permission::TryPlugins) { urls::trials_of(&id, &version) } else { String::new() },
         page,
         plugin,
     })
@@ -187,7 +190,7 @@ fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
 }
 
 /// What can be set, in the words of the schema.
-fn schema_titles(words: Words, schema: &serde_json::Value) -> Vec<Named> {
+pub(super) fn schema_titles(words: Words, schema: &serde_json::Value) -> Vec<Named> {
     let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
     let required: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();

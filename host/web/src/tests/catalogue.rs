@@ -4,10 +4,11 @@ use guanjia_domain::{
     access::Role,
     billing::RunState,
     decision::HoldKind,
-    difference::Change,
+    difference::{Change, Direction},
     estate::{OccupancyStatus, TenureKind, UnitKind},
     import::DifferenceKind,
     plugin::{BindingMode, BindingState, ExtensionPoint, Language, SignatureState},
+    trial::TrialState,
 };
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -116,6 +117,9 @@ fn every_code_of_the_domain_has_a_word() {
     wanted.extend(Change::ALL.iter().map(|code| format!("shadow-change-{code}")));
     wanted.extend(BindingMode::ALL.iter().map(|code| format!("mode-{code}")));
     wanted.extend(SignatureState::ALL.iter().map(|code| format!("signature-{code}")));
+    wanted.extend(TrialState::ALL.iter().map(|code| format!("trial-state-{code}")));
+    wanted.extend(Change::ALL.iter().map(|code| format!("change-{code}")));
+    wanted.extend(Direction::ALL.iter().map(|code| format!("movers-{code}")));
     wanted.extend(ExtensionPoint::ALL.iter().map(|code| format!("point-{code}")));
     for key in wanted {
         assert!(known.contains(key.as_str()), "the catalogue has no {key}");

@@ -16,13 +16,12 @@ use guanjia_domain::{
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
     plugin::{
-        ActivationRule, Binding, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal, ProposalState,
-        TrustRule, TrustedPublisher,
-    plugin::{
-        Binding, BindingUse, ExtensionPoint, InstalledPlugin, Quarantine, QuarantineOrder, RunUse, ShadowDifference,
+        ActivationRule, Binding, BindingUse, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal,
+        ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule, TrustedPublisher,
     },
     point::Question,
     ports::*,
+    trial::Trial,
     values::Problem,
 };
 use std::{
@@ -261,6 +260,16 @@ empty! {
         charge(ChargeId) -> ChargeRow;
         journal_sum(Option<ProjectId>) -> JournalSum;
         check() -> Vec<CheckResult>;
+    }
+    TrialStore {
+        create_trial(&Stamp, &Trial, &Job) -> ();
+        trial(TrialId) -> Trial;
+        trials(ProjectId) -> Vec<Trial>;
+        record_trial(&Trial) -> ();
+        jobs_of_trial(TrialId) -> Vec<Job>;
+        recorded_calls(FeeItemId) -> Vec<RecordedCalls>;
+        decisions_of_item(DecisionQuery) -> Vec<Decision>;
+        held_unasked(BillingRunId, FeeItemId) -> Vec<UnitId>;
     }
     JobStore {
         job(JobId) -> Job;

@@ -6,7 +6,7 @@ use super::Billing;
 use crate::{
     Error, Result,
     access::{Permission, Stamp},
-    billing::{HeldCount, HeldFilter, HeldSubject, render_problem},
+    billing::{HeldCount, HeldFilter, HeldSubject, problem_sentence},
     decision::{Decision, HoldKind},
     estate::UnitPlace,
     hold::HoldCause,
@@ -190,13 +190,6 @@ impl HeldSentences<'_> {
         let subject = decision.subjects.units.iter().position(|unit| *unit == held.unit_id);
         let problem = answer.problems().iter().find(|problem| Some(problem.subject as usize) == subject);
         let Some(problem) = problem else { return Ok(held.reason.clone()) };
-        let mut problem = problem.problem.clone();
-        if let Some(fact) = decision.question.point().fact(&problem.about) {
-            problem.about = match self.language {
-                Language::Zh => fact.title_zh.to_owned(),
-                Language::En => fact.title_en.to_owned(),
-            };
-        }
-        Ok(render_problem(&problem, plugin, self.language))
+        Ok(problem_sentence(&problem.problem, decision.question.point(), plugin, self.language))
     }
 }
