@@ -410,6 +410,7 @@ mod tests {
     use super::*;
     use crate::{
         decision::{CallFailure, decode, encode},
+        hold::HoldCause,
         point::Answer,
         values::{
             Amounts, Currency, Date, FeeAnswer, FeeBatch, FeeLines, Period, Problem, Rounding, Segments, Steps,
@@ -497,7 +498,7 @@ mod tests {
 
     #[test]
     fn a_call_is_measured_by_what_it_was_allowed() {
-        let failure = CallFailure { kind: HoldKind::Limit, reason: "fuel".into() };
+        let failure = CallFailure::new(HoldCause::Fuel { units: 1 }, "fuel");
         let mut evaluation = Evaluation::unmeasured(Outcome::Failure(failure));
         let mut difference = Difference::default();
         difference.measure(&evaluation);
@@ -560,7 +561,7 @@ mod tests {
     #[test]
     fn a_failed_call_holds_all_of_its_subjects() {
         let (question, _) = fee(Amounts::Money(vec![]));
-        let failure = Outcome::Failure(CallFailure { kind: HoldKind::Trap, reason: "broke".into() });
+        let failure = Outcome::Failure(CallFailure::new(HoldCause::Broken, "broke"));
         assert_eq!(answered(&question, &failure, &[]).expect("needs nothing"), [HELD, HELD]);
     }
 

@@ -5,7 +5,6 @@ pub mod difference;
 mod migration;
 mod quarantine;
 mod service;
-mod service;
 pub mod signature;
 pub mod trust;
 mod uses;

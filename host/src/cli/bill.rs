@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 use guanjia_domain::{
-    Date, Error, Fen, Period, Result,
+    Date, Fen, Period, Result,
     access::Stamp,
-    billing::{BillingRun, HeldView, LineView, ReplayReport, RunState},
+    billing::{BillingRun, HeldView, LineView, RunState},
     fee_item::CostPool,
     ids::BillingRunId,
     job::Job,

@@ -132,6 +132,9 @@ pub(super) struct Bind {
     to: Option<Date>,
     #[arg(long, default_value = "active")]
     mode: BindingMode,
+    /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told.
+    #[arg(long, default_value_t = 0, value_name = "PERMILLE")]
+    tolerance: i64,
     /// Why, for the second person and the audit trail.
     #[arg(long, default_value = "")]
     note: String,
@@ -147,9 +150,6 @@ pub(super) struct Rollback {
     fee_item: Option<String>,
     #[arg(long, value_name = "DATE", value_parser = output::date)]
     from: Date,
-    /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told.
-    #[arg(long, default_value_t = 0, value_name = "PERMILLE")]
-    tolerance: i64,
 }
 
 impl Plugin {
@@ -163,7 +163,7 @@ impl Plugin {
             Plugin::Push(command) => return command.run(global).await,
             Plugin::Pull(command) => return command.run(global).await,
             Plugin::Trust(command) => return command.run(global).await,
-            Plugin::Install { .. } | Plugin::List | Plugin::Bind(_) | Plugin::Bindings { .. } => {}
+            _ => {}
         }
         let office = global.office().await?;
         let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
@@ -201,8 +201,11 @@ impl Plugin {
                 let (id, version) = id_and_version(plugin)?;
                 let installed =
                     office.store.plugin(id, version).await?.ok_or_else(|| Error::not_found("plug-in", plugin))?;
-                let migrated =
-                    migrate_settings(&self::settings(settings)?, &installed.settings_schema, &installed.settings_renames)?;
+                let migrated = migrate_settings(
+                    &self::settings(settings)?,
+                    &installed.settings_schema,
+                    &installed.settings_renames,
+                )?;
                 output::line(&json!(migrated));
             }
             Plugin::Bindings { project } => {

@@ -159,6 +159,7 @@ mod tests {
     use crate::{
         decision::{CallFailure, Subjects},
         difference::Change,
+        hold::HoldCause,
         ids::*,
         point::{Answer, Question},
         ports::Evaluation,
@@ -227,6 +228,7 @@ mod tests {
             outcome,
             allocated,
             fuel: 0,
+            log: vec![],
             first_line: 0,
         }
     }
@@ -246,7 +248,7 @@ mod tests {
     fn parts_are_put_beside_the_subjects_they_are_about() {
         let none = HashSet::new();
         let mut run = RunDifference::new(&none);
-        let failure = Outcome::Failure(CallFailure { kind: HoldKind::Trap, reason: "broke".into() });
+        let failure = Outcome::Failure(CallFailure::new(HoldCause::Broken, "broke"));
         let parts = [
             part(0..2, answer(&[Some(10), Some(25)], Amounts::Money)),
             part(2..3, failure),

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use guanjia_domain::{
     Error, Result,
-    billing::{Billing, BillingRun, HeldSubject, RunState},
+    billing::{Billing, BillingRun, HeldFilter, HeldSubject, RunState},
     decision::{CallFailure, Decision, HoldKind, Outcome},
     difference::{Change, Direction},
     estate::EstateChanges,
     fee_item::{CostPool, FeeAssignment},
+    hold::HoldCause,
     ids::*,
     job::Job,
     plugin::*,
@@ -99,6 +100,9 @@ impl PolicyEngine for Rules {
     async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
         Err(Error::invalid("nothing is installed here"))
     }
+    async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
+        Ok(vec![])
+    }
     async fn prepare(&self, digest: &str, _: &(dyn ComponentSource + '_)) -> Result<()> {
         if digest == "dd" { Err(Error::invalid("it does not compile here")) } else { Ok(()) }
     }
@@ -121,7 +125,7 @@ impl PolicyEngine for Rules {
             _ => false,
         };
         let outcome = if breaks {
-            Outcome::Failure(CallFailure { kind: HoldKind::Trap, reason: "told to break".into() })
+            Outcome::Failure(CallFailure::new(HoldCause::Broken, "told to break"))
         } else {
             let weight = settings["weight"].as_i64();
             let mut answer = flat(batch, weight.or(settings["price"].as_i64()).unwrap());
@@ -183,7 +187,7 @@ impl Office {
             tolerance_permille,
             ..binding(self.fixture.project.id, self.fixture.fee_item().id, "2025-01-01")
         };
-        self.fixture.store.add_binding(&self.fixture.stamp, &bound, true).await.unwrap();
+        self.fixture.store.add_bindings(&self.fixture.stamp, std::slice::from_ref(&bound), Cause::Bound).await.unwrap();
         bound
     }
 
@@ -256,7 +260,16 @@ impl Office {
     }
 
     async fn held(&self, run: BillingRunId) -> Vec<HeldSubject> {
-        self.fixture.store.held(run).await.unwrap()
+        let (mut all, mut cursor) = (Vec::new(), None);
+        loop {
+            let filter = HeldFilter::default();
+            let page = self.fixture.store.held_page(run, &filter, cursor.as_deref(), 1_000).await.unwrap();
+            all.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return all;
+            }
+        }
     }
 
     /// How many subjects are held, by kind.
@@ -346,9 +359,9 @@ on_both! {
         assert_eq!(db.store.count_quarantined(day("2025-03-05")).await.unwrap(), 1);
         let told = office.events("binding.quarantined").await;
         assert_eq!((told.len(), told[0].payload["run"].as_str()), (1, Some(run.id.to_string().as_str())));
-        let held = office.billing.held(stamp, run.id, Language::En).await.unwrap();
-        let sentence = format!("The plug-in is quarantined and was not asked ({reason})");
-        assert_eq!(held.iter().filter(|view| view.sentence == sentence).count(), 1_476);
+        let groups = office.billing.held_groups(stamp, run.id, 10, Language::En).await.unwrap();
+        let unasked = groups.iter().find(|group| group.kind == HoldKind::Quarantined).unwrap();
+        assert_eq!((unasked.count, unasked.sentence.as_str()), (1_476, "The plug-in is quarantined and was not asked"));
 
         let later = office.preview().await;
         assert_eq!(office.calls(), 0, "later runs hold without asking");

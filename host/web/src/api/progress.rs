@@ -35,7 +35,7 @@ pub(crate) struct ProgressBody {
 }
 
 impl ProgressBody {
-    pub(super) fn new(state: impl ToString, job: Option<Job>) -> Self {
+    pub(super) fn new(state: &impl ToString, job: Option<Job>) -> Self {
         Self {
             state: state.to_string(),
             job: job.as_ref().map(|job| job.state.to_string()),

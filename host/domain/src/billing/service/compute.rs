@@ -20,7 +20,10 @@ use crate::{
     fee_item::{FeeItem, PayerRule},
     hold::HoldCause,
     ids::*,
-    plugin::{Binding, BindingMode, ExtensionPoint, Language, PluginExport, StoredComponents},
+    plugin::{
+        Binding, BindingMode, BindingUse, ExtensionPoint, Language, PluginExport, Quarantine, QuarantineOrder,
+        StoredComponents, Use,
+    },
     point::{Answer, Question},
     ports::{Evaluation, PageResult, RunCursor, UnitQuery},
     values::{Amounts, Currency, FeeAnswer, FeeBatch, Problem, Verdict, allocate},
