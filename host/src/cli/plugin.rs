@@ -27,7 +27,7 @@ pub(super) enum Plugin {
         project: String,
     },
     #[command(flatten)]
-    Trial(trial::Trial),
+    Trials(trial::Trials),
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,7 +85,7 @@ impl Plugin {
                     print_binding(&binding, global.json);
                 }
             }
-            Plugin::Trial(trial) => trial.run(&office, &stamp, global.json).await?,
+            Plugin::Trials(trials) => trials.run(&office, &stamp, global.json).await?,
             Plugin::Inspect { .. } => {}
         }
         Ok(Done::Well)

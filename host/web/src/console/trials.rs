@@ -412,7 +412,7 @@ pub(crate) async fn page(access: Require<TryPlugins>, Path(id): Path<TrialId>) -
         changes: changes(words, trial)?,
         unasked: unasked(words, report.unasked),
         bars_max: difference.buckets().map(|bucket| bucket.subjects).max().unwrap_or(0).max(1),
-        bars: bars(difference.buckets().collect()),
+        bars: bars(&difference.buckets().collect::<Vec<_>>()),
         headroom: vec![
             headroom(words.t("headroom-fuel"), difference.fuel_permille_max()),
             headroom(words.t("headroom-memory"), difference.memory_permille_max()),
@@ -474,7 +474,7 @@ fn changes(words: Words, trial: &Trial) -> Result<Vec<ChangeRow>, Error> {
 }
 
 /// From the lowest to the highest class that anybody is in.
-fn bars(buckets: Vec<Bucket>) -> Vec<Bar> {
+fn bars(buckets: &[Bucket]) -> Vec<Bar> {
     let full = |bucket: &Bucket| bucket.subjects > 0;
     let (Some(first), Some(last)) = (buckets.iter().position(full), buckets.iter().rposition(full)) else {
         return Vec::new();
@@ -634,10 +634,10 @@ mod tests {
             bucket(Some(1_000), None, 1_234),
             bucket(None, None, 0),
         ];
-        let shown: Vec<_> = bars(buckets).into_iter().map(|bar| (bar.label, bar.shown)).collect();
+        let shown: Vec<_> = bars(&buckets).into_iter().map(|bar| (bar.label, bar.shown)).collect();
         let expected = [("−10 … −5 %", "3"), ("0 %", "0"), ("> 100 %", "1,234")];
         assert_eq!(shown, expected.map(|(label, count)| (label.to_owned(), count.to_owned())));
-        assert!(bars(vec![bucket(None, None, 0)]).is_empty());
+        assert!(bars(&[bucket(None, None, 0)]).is_empty());
     }
 
     #[test]
