@@ -96,19 +96,24 @@ impl Caller {
         }
     }
 
-    /// Follows a run as a browser does, opening a new stream when one ends early, until its work is over.
+    /// Follows a run as a browser does, until its work is over.
     async fn follow(&self, run: &str) -> Vec<(String, Value)> {
+        self.follow_work(&format!("/api/v1/billing-runs/{run}/progress")).await
+    }
+
+    /// Follows work, opening a new stream when one ends early, until it is over.
+    async fn follow_work(&self, path: &str) -> Vec<(String, Value)> {
         let started = Instant::now();
         let mut events = Vec::new();
         while started.elapsed() < PATIENCE {
-            let stream = self.get(&format!("/api/v1/billing-runs/{run}/progress")).await;
+            let stream = self.get(path).await;
             assert_eq!((stream.status, stream.kind.as_str()), (200, "text/event-stream"), "{stream:?}");
             events.extend(stream.events());
             if events.last().is_some_and(|(name, _)| name == "done") {
                 return events;
             }
         }
-        panic!("the run is not done after {PATIENCE:?}: {events:?}");
+        panic!("{path} is not done after {PATIENCE:?}: {events:?}");
     }
 }
 
@@ -208,6 +213,7 @@ struct Known {
     meter: String,
     reading: String,
     binding: String,
+    trial: String,
 }
 
 impl Known {
@@ -233,6 +239,7 @@ impl Known {
             line: charge["line"].to_string(),
             publisher: text(&first("/api/v1/publishers").await["id"]).to_owned(),
             binding: text(&first(&of_project("bindings")).await["id"]).to_owned(),
+            trial: text(&first(&of_project("trials")).await["id"]).to_owned(),
             project,
         }
     }
@@ -249,6 +256,7 @@ impl Known {
             "meters" => &self.meter,
             "meter-readings" => &self.reading,
             "bindings" => &self.binding,
+            "trials" => &self.trial,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -302,7 +310,7 @@ impl Operation {
                 });
             }
         }
-        assert!(operations.len() >= 38, "only {} operations are documented", operations.len());
+        assert!(operations.len() >= 40, "only {} operations are documented", operations.len());
         operations
     }
 
@@ -316,6 +324,7 @@ impl Operation {
                 "/api/v1/bindings/everywhere",
                 "/api/v1/bindings/roll-back",
                 "/api/v1/cost-pools",
+                "/api/v1/trials",
             ]
             .contains(&self.path.as_str())
     }
@@ -330,6 +339,7 @@ impl Operation {
                 "{line}" => &known.line,
                 "{plugin}" => "area-fee",
                 "{version}" => "1.0.0",
+                "{number}" => "0",
                 fixed => fixed,
             };
             path.push('/');
@@ -369,6 +379,10 @@ impl Operation {
             "/api/v1/publishers" => json!({"name": "Somebody", "key": OTHER_KEY}),
             "/api/v1/trust-rule" => json!({"require_trusted": false}),
             "/api/v1/cost-pools" => json!({"fee_item": known.fee_item, "period": "2031-01", "total_fen": 1}),
+            "/api/v1/trials" => json!({
+                "project": known.project, "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
+                "settings": {"price": "9.99"}, "from": "2031-01", "to": "2031-01",
+            }),
             // With its placeholder, or an id that nothing has.
             meters if meters.ends_with("/meters") => json!({"fee_item": known.fee_item}),
             reading if reading.ends_with("/readings") || reading.starts_with("/api/v1/meter-readings/") => {
@@ -390,6 +404,14 @@ fn parameter<'a>(name: &str, known: &'a Known) -> &'a str {
     }
 }
 
+/// The demo company with one of each thing, served.
+fn demo(host: &Host) -> Server {
+    host.json(&["demo", "--no-serve"]);
+    host.try_price("3.00", "2025-01");
+    host.json(&["plugin", "trust", "add", "Author", KEY]);
+    host.serve()
+}
+
 /// The newest row of the audit trail: whoever changed something left a newer one.
 async fn newest_change(admin: &Caller) -> i64 {
     admin.get("/api/v1/audit?limit=1").await.json(200)["items"][0]["seq"].as_i64().unwrap()
@@ -399,9 +421,7 @@ async fn newest_change(admin: &Caller) -> i64 {
 #[tokio::test]
 async fn nobody_reads_or_writes_without_the_role(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = Host::fresh(kind).await;
-    host.json(&["demo", "--no-serve"]);
-    host.json(&["plugin", "trust", "add", "Author", KEY]);
-    let server = host.serve();
+    let server = demo(&host);
     let nobody = Caller::nobody(&server);
     let operations = Operation::all(&nobody.get("/api/v1/openapi.json").await.json(200));
     let everybody = everybody(&host, &server).await;
@@ -435,9 +455,7 @@ async fn nobody_reads_or_writes_without_the_role(#[values(Kind::Sqlite, Kind::Po
 #[tokio::test]
 async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = Host::fresh(kind).await;
-    host.json(&["demo", "--no-serve"]);
-    host.json(&["plugin", "trust", "add", "Author", KEY]);
-    let server = host.serve();
+    let server = demo(&host);
     let admin = Caller::nobody(&server).with(host.token("admin"));
     let known = Known::of(&admin).await;
     let other = ["--company", "另一家物业"];
@@ -466,6 +484,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             &known.charge,
             &known.decision,
             &known.binding,
+            &known.trial,
             &known.publisher,
             &KEY.to_owned(),
         ] {
@@ -494,7 +513,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
-    let Known { project, unit, run, charge, decision, line, binding, meter, .. } = known;
+    let Known { project, unit, run, charge, decision, line, binding, meter, trial, .. } = known;
     let get = [
         format!("/meters/{meter}"),
         format!("/cost-pools?project={project}"),
@@ -508,6 +527,9 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/charges/{charge}"),
         format!("/import?project={project}"),
         format!("/bindings/{binding}"),
+        format!("/trials?project={project}"),
+        format!("/trials/{trial}"),
+        format!("/trials/{trial}/movers/0"),
     ];
     let post = [
         "/billing".to_owned(),
@@ -518,6 +540,9 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/decisions/{decision}/lines/{line}/replay"),
         format!("/bindings/{binding}/quarantine"),
         format!("/bindings/{binding}/release"),
+        "/trials".to_owned(),
+        format!("/trials/{trial}/cancel"),
+        format!("/trials/{trial}/resume"),
     ];
     get.into_iter().map(|path| (Method::GET, path)).chain(post.into_iter().map(|path| (Method::POST, path))).collect()
 }
@@ -630,8 +655,7 @@ async fn a_month_is_billed_over_http(#[values(Kind::Sqlite, Kind::Postgres)] kin
 #[tokio::test]
 async fn every_charge_says_why_in_both_languages_and_replays(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let host = Host::fresh(kind).await;
-    host.json(&["demo", "--no-serve"]);
-    let server = host.serve();
+    let server = demo(&host);
     let nobody = Caller::nobody(&server);
     let (manager, finance) = (nobody.with(host.token("manager")), nobody.with(host.token("finance")));
     let project = text(&manager.get("/api/v1/projects").await.json(200)["items"][0]["id"]).to_owned();
@@ -1259,4 +1283,52 @@ async fn publishers_are_trusted_over_http(#[values(Kind::Sqlite, Kind::Postgres)
         assert!(actions.contains(&action), "{action}: {actions:?}");
     }
     host.assert_consistent();
+}
+
+/// The worker of a serving host tries a candidate that was posted to it; finance reads the report and asks about a mover.
+#[rstest]
+#[tokio::test]
+async fn a_candidate_is_tried_over_http(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let office = Office::open(kind).await;
+    let run = office.previewed("2025-01").await;
+    office.wang.post(&format!("/api/v1/billing-runs/{run}/approve")).await.json(200);
+    office.wang.post(&format!("/api/v1/billing-runs/{run}/post")).await.json(202);
+    office.li.follow(&run).await;
+    let items = office.li.get(&format!("/api/v1/fee-items?project={}", office.project)).await.json(200);
+    let homes = items["items"].as_array().unwrap().iter().find(|item| item["name"] == "住宅物业费").unwrap();
+    let mut new = json!({
+        "project": office.project, "fee_item": homes["id"], "plugin": "area-fee", "version": "1.0.0",
+        "settings": {"price": "3.00"}, "from": "2025-01", "to": "2025-01",
+    });
+    office.cashier.send("/api/v1/trials", &new).await.problem(403, "permission");
+    let made = office.li.send("/api/v1/trials", &new).await.json(202);
+    let path = format!("/api/v1/trials/{}", text(&made["id"]));
+    let events = office.li.follow_work(&format!("{path}/progress")).await;
+    assert_eq!(events.last().unwrap().1["state"], "done", "{events:?}");
+    let report = office.li.get(&path).await.json(200);
+    assert_eq!((&report["state"], &report["subjects"]), (&json!("done"), &json!(420)), "{report}");
+    let up = report["changes"].as_array().unwrap().iter().find(|change| change["change"] == "up").unwrap();
+    assert_eq!((&up["subjects"], &up["after_fen"]), (&json!(420), &report["after_fen"]));
+    let buckets = report["histogram"].as_array().unwrap();
+    assert_eq!(sum(buckets, "subjects"), 420);
+    for (language, label) in [("zh", "面积 × 单价"), ("en", "Area × price")] {
+        let why = office.li.get(&format!("{path}/movers/0?lang={language}")).await.json(200);
+        assert_eq!(why["after_fen"], report["movers"][0]["after_fen"]);
+        for side in ["recorded", "candidate"] {
+            assert_eq!(why[side]["lines"][0]["steps"][0]["label"], label, "{why}");
+        }
+    }
+    office.li.get(&format!("{path}/movers/{}", 1_000)).await.problem(404, "not-found");
+    for over in ["cancel", "resume"] {
+        office.li.post(&format!("{path}/{over}")).await.problem(409, "conflict");
+    }
+    let listed = office.wang.get(&format!("/api/v1/trials?project={}", office.project)).await.json(200);
+    assert_eq!(listed["items"][0]["id"], made["id"]);
+    (new["plugin"], new["settings"]) = (json!("shared-cost-fee"), json!({"basis": "area"}));
+    let refused = office.li.send("/api/v1/trials", &new).await.problem(422, "missing-fact");
+    assert!(text(&refused["detail"]).contains("unit.storey"), "{refused}");
+    new["from"] = json!("2024-01");
+    new["to"] = json!("2024-12");
+    office.li.send("/api/v1/trials", &new).await.problem(422, "nothing-recorded");
+    office.host.assert_consistent();
 }

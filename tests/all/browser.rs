@@ -287,6 +287,7 @@ fn whole(value: &Value) -> i64 {
 async fn demo() -> (Host, Server) {
     let host = Host::fresh(Kind::Sqlite).await;
     host.json(&["demo", "--no-serve"]);
+    host.try_price("3.00", "2025-01");
     let known = host.run(&["user", "list", "--json"]).expect(0).lines();
     for role in Role::ALL {
         if known.iter().all(|user| user["name"] != role.code()) {
@@ -365,6 +366,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/units", "房屋"),
     ("/billing", "收费"),
     ("/plugins", "插件"),
+    ("/trials", "规则试算"),
     ("/import", "导入"),
     ("/audit", "审计"),
 ];
@@ -372,8 +374,8 @@ const PAGES: &[(&str, &str)] = &[
 /// What each role sees beside its own page, and nothing else.
 fn sees(role: Role) -> &'static [&'static str] {
     match role {
-        Role::Admin | Role::Manager => &["今日", "房屋", "收费", "插件", "导入", "审计"],
-        Role::Finance => &["今日", "房屋", "收费", "插件"],
+        Role::Admin | Role::Manager => &["今日", "房屋", "收费", "插件", "规则试算", "导入", "审计"],
+        Role::Finance => &["今日", "房屋", "收费", "插件", "规则试算"],
         Role::FrontDesk => &["今日", "房屋", "收费", "导入"],
         Role::Cashier | Role::Steward => &["今日", "房屋", "收费"],
         Role::Engineer | Role::Quality => &["今日", "房屋"],
@@ -469,6 +471,8 @@ async fn pages(browser: &Browser) -> Vec<String> {
     open(&run, "a[data-row]").await;
     let plugin = open("/plugins", "main td a, main a[href^='/plugins/']").await;
     open(&plugin, "main a[href^='/bindings/']").await;
+    let trial = open("/trials", "a[data-row]").await;
+    open(&trial, "a[data-row]").await;
     pages.push(format!("{run}/held"));
     pages.push("/me".to_owned());
     pages
@@ -763,5 +767,48 @@ async fn the_console_works_without_script() {
     let (_, path, page) = plain.post("/logout", &[]).await;
     assert_eq!(path, "/login", "{page}");
     assert_eq!(plain.get(&run).await.1, "/login");
+    host.assert_consistent();
+}
+
+/// 财务 tries a dearer price before anybody decides on it: fills in the form, waits, reads the report and asks why.
+#[tokio::test]
+async fn a_price_is_tried_before_it_is_decided() {
+    let (host, server) = demo().await;
+    let browser = Browser::open(&server, Screen::Desk, "zh-CN").await;
+    browser.log_in("finance").await;
+    browser.press("规则试算").await;
+    browser.shows("h1", "规则试算").await;
+    let item = "const field = document.querySelector('[name=fee_item]'); field.value = [...field.options].find(o => o.text == arguments[0]).value;
+        const plugin = document.querySelector('[name=plugin]'); plugin.value = arguments[1]; return plugin.value";
+    let chosen = browser.run(item, vec![json!("住宅物业费"), json!("area-fee@1.0.0")]).await;
+    assert_eq!(chosen, "area-fee@1.0.0");
+    for (field, month) in [("from", "2025-01"), ("to", "2025-01")] {
+        let proposed = browser.one(&format!("[name={field}]")).await.value().await.unwrap().unwrap();
+        assert_eq!(proposed, month, "posted months are proposed");
+    }
+    let fill = "document.querySelector('[name=settings]').value = arguments[0]";
+    browser.run(fill, vec![json!(r#"{"price": 3}"#)]).await;
+    browser.press("开始试算").await;
+    browser.shows(".notice.bad", "填写的内容不能用").await;
+    assert_eq!(browser.complaints().await.len(), 1, "the browser notes the status of the refusal");
+    let kept = browser.one("[name=settings]").await.value().await.unwrap().unwrap();
+    assert_eq!(kept, r#"{"price": 3}"#, "what was filled in stays");
+    browser.run(fill, vec![json!(r#"{"price": "3.10"}"#)]).await;
+    browser.press("开始试算").await;
+    browser.shows("h1 .state", "已完成").await;
+    browser.shows(".cards", "+¥").await;
+    browser.shows("table", "420").await;
+    browser.shows(".bars", "10 … 20 %").await;
+    browser.shows("h2", "涨得最多").await;
+    browser.fits(Screen::Desk).await;
+    browser.one("a[data-row]").await.click().await.unwrap();
+    browser.shows("h1", "为什么不同").await;
+    browser.shows(".two", "2.80 元").await;
+    browser.shows(".two", "3.10 元").await;
+    browser.press("返回这次试算").await;
+    browser.shows("h1 .state", "已完成").await;
+    browser.go("/trials").await;
+    assert_eq!(browser.texts("table.list tbody tr").await.len(), 2, "the demo's own and this one");
+    browser.has_no_complaints().await;
     host.assert_consistent();
 }

@@ -76,7 +76,7 @@ fn output_within(mut command: Command, limit: Duration) -> Output {
 }
 
 /// Machine code of the plug-ins, shared by all tests of a run: it is authenticated, and compiling is slow in debug builds.
-fn shared_cache() -> &'static Path {
+pub fn shared_cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     CACHE.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache");
@@ -92,6 +92,10 @@ impl Host {
 
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    pub fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// The command with the host's own database and data directory.
@@ -147,6 +151,14 @@ impl Host {
         let settings = self.file("settings.json", settings);
         let to = ["plugin", "bind", "--project", PROJECT, "--fee-item", HOME_FEE];
         self.run(&[&to[..], &["--plugin", plugin, "--settings", &settings, "--from", from]].concat())
+    }
+
+    /// Tries another price for the fee of the example's homes on a month that is posted.
+    #[track_caller]
+    pub fn try_price(&self, price: &str, month: &str) -> Value {
+        let settings = self.file("candidate.json", format!(r#"{{"price":"{price}"}}"#));
+        let of = ["plugin", "trial", "--project", PROJECT, "--fee-item", HOME_FEE, "--plugin", "area-fee@1.0.0"];
+        self.json(&[&of[..], &["--settings", &settings, "--from", month, "--to", month]].concat())
     }
 
     /// Consistency of everything, as `guanjia check` sees it.

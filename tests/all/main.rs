@@ -17,4 +17,5 @@ mod inspect;
 mod proof;
 mod quarantine;
 mod registry;
+mod trials;
 mod trust;

@@ -105,7 +105,7 @@ pub(super) enum Plugin {
     /// Ask a quarantined binding again, after its decisions came out well once more.
     Release { binding: BindingId },
     #[command(flatten)]
-    Trial(trial::Trial),
+    Trials(trial::Trials),
 }
 
 #[derive(Debug, clap::Args)]
@@ -223,7 +223,7 @@ impl Plugin {
                 let report = office.plugins.release(&stamp, *binding).await?;
                 watch::print_release(&report, global.json);
             }
-            Plugin::Trial(trial) => trial.run(&office, &stamp, global.json).await?,
+            Plugin::Trials(trials) => trials.run(&office, &stamp, global.json).await?,
             _ => {}
         }
         Ok(Done::Well)

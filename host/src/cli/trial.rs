@@ -18,16 +18,19 @@ use super::{job, output, plugin};
 use crate::boot::Office;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Trial {
+pub(super) enum Trials {
     /// Try a plug-in version with settings on the recorded inputs of past months. Nothing is charged or changed.
-    Trial(Try),
+    #[command(name = "trial")]
+    Start(Start),
     /// The trials of a project, newest first.
-    Trials {
+    #[command(name = "trials")]
+    List {
         #[arg(long, value_name = "NAME")]
         project: String,
     },
     /// What a trial found.
-    TrialReport {
+    #[command(name = "trial-report")]
+    Report {
         #[arg(value_name = "TRIAL")]
         id: TrialId,
         /// Explain the mover of this number: the recorded answer beside the candidate's.
@@ -38,7 +41,8 @@ pub(super) enum Trial {
         lang: Language,
     },
     /// Go on with a trial that was stopped, after the months that are done.
-    TrialResume {
+    #[command(name = "trial-resume")]
+    Resume {
         #[arg(value_name = "TRIAL")]
         id: TrialId,
         /// Language of the report.
@@ -48,7 +52,7 @@ pub(super) enum Trial {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Try {
+pub(super) struct Start {
     #[arg(long, value_name = "NAME")]
     project: String,
     #[arg(long, default_value = "fee-policy")]
@@ -72,16 +76,16 @@ pub(super) struct Try {
     lang: Language,
 }
 
-impl Trial {
+impl Trials {
     pub(super) async fn run(&self, office: &Office, stamp: &Stamp, json: bool) -> Result<()> {
         match self {
-            Trial::Trial(asked) => {
+            Trials::Start(asked) => {
                 let request = asked.request(office).await?;
                 let (trial, job) = office.trials.start(stamp, request).await?;
                 work(office, stamp, trial.id, &job).await?;
                 print(office, stamp, trial.id, asked.lang, json).await
             }
-            Trial::Trials { project } => {
+            Trials::List { project } => {
                 let project = output::project(office, project).await?;
                 for view in office.trials.list(stamp, project.id).await? {
                     let about = About::of(office, &view).await?;
@@ -93,7 +97,7 @@ impl Trial {
                 }
                 Ok(())
             }
-            Trial::TrialReport { id, mover: Some(number), lang } => {
+            Trials::Report { id, mover: Some(number), lang } => {
                 let explanation = office.trials.explain(stamp, *id, *number, *lang).await?;
                 if json {
                     output::line(&report::mover_json(&explanation));
@@ -102,8 +106,8 @@ impl Trial {
                 }
                 Ok(())
             }
-            Trial::TrialReport { id, mover: None, lang } => print(office, stamp, *id, *lang, json).await,
-            Trial::TrialResume { id, lang } => {
+            Trials::Report { id, mover: None, lang } => print(office, stamp, *id, *lang, json).await,
+            Trials::Resume { id, lang } => {
                 let job = office.trials.resume(stamp, *id).await?;
                 work(office, stamp, *id, &job).await?;
                 print(office, stamp, *id, *lang, json).await
@@ -112,7 +116,7 @@ impl Trial {
     }
 }
 
-impl Try {
+impl Start {
     async fn request(&self, office: &Office) -> Result<TrialRequest> {
         let project = output::project(office, &self.project).await?;
         let (id, version) = plugin::id_and_version(&self.plugin)?;

@@ -9,7 +9,13 @@ use sqlx::{
     postgres::{PgArguments, PgConnection},
     sqlite::{SqliteArguments, SqliteConnection},
 };
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use crate::{
     db::{add_postgres, add_sqlite, failed},
@@ -339,7 +345,45 @@ async fn insert_postgres(
     Ok(written)
 }
 
+/// Copies that were given up half-way, on connections that are still to be found and closed.
+static CUT_COPIES: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts a copy that is dropped before its end.
+struct CopyAtWork;
+
+impl Drop for CopyAtWork {
+    fn drop(&mut self) {
+        CUT_COPIES.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether a connection that is given back answers what it is asked. When a copy is dropped while the server ends it, the
+/// driver does not wait for the rest of its messages: the next statement would take them for its own answer and find
+/// nothing, the one after it would be given the rows of the one before. So once a copy was cut, connections are asked
+/// something with a known answer before anybody else gets them; that costs nothing as long as none was.
+///
+/// # Errors
+/// When the connection is out of step so far that it says so itself.
+pub(crate) async fn is_in_step(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    if CUT_COPIES.load(Ordering::SeqCst) == 0 {
+        return Ok(true);
+    }
+    let answered = connection.fetch_optional("SELECT 1").await.map(|row| row.is_some());
+    if !matches!(answered, Ok(true)) {
+        // Found. Another count of the same connection stays, and costs a look at each connection that is given back.
+        let _ = CUT_COPIES.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+    }
+    answered
+}
+
 async fn copy(connection: &mut PgConnection, into: &Bulk, pieces: Vec<Vec<u8>>) -> Result<u64> {
+    let at_work = CopyAtWork;
+    let copied = copy_to_end(connection, into, pieces).await;
+    std::mem::forget(at_work);
+    copied
+}
+
+async fn copy_to_end(connection: &mut PgConnection, into: &Bulk, pieces: Vec<Vec<u8>>) -> Result<u64> {
     let text = format!("COPY {} (company_id, {}) FROM STDIN (FORMAT binary)", into.table, into.columns.join(", "));
     let mut sink = connection.copy_in_raw(&text).await.map_err(failed)?;
     for piece in pieces {

@@ -164,6 +164,7 @@ async fn open_postgres(url: &str) -> Result<Pools> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(Duration::from_secs(10))
+        .after_release(|connection, _| Box::pin(bulk::is_in_step(connection)))
         .connect_with(options)
         .await
         .map_err(|error| Error::unavailable("the database server cannot be reached", error))?;

@@ -169,9 +169,18 @@ impl Page {
         self.may(Permission::ReadPlugins).then(plugins)
     }
 
-    fn rules(&self) -> Vec<NavEntry> {
+    fn trials(&self) -> Option<NavEntry> {
         let trials = || self.entry(Section::Trials, "nav-trials", urls::trials(self.project_id()), icon::TRIALS);
-        self.plugins().into_iter().chain(self.may(Permission::TryPlugins).then(trials)).collect()
+        self.may(Permission::TryPlugins).then(trials)
+    }
+
+    fn rules(&self) -> Vec<NavEntry> {
+        self.plugins().into_iter().chain(self.trials()).collect()
+    }
+
+    /// What has no tab on a phone: behind one's own page.
+    fn untabbed(&self) -> Vec<NavEntry> {
+        self.trials().into_iter().chain(self.office()).collect()
     }
 
     fn office(&self) -> Vec<NavEntry> {

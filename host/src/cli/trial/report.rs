@@ -103,7 +103,7 @@ pub(super) fn text(view: &TrialView, about: &About, language: Language) -> Resul
         lines.push(format!("    {:>9}  {why}", report.unasked));
     }
     lines.push(format!("  {}", said("变动幅度", "relative change")));
-    lines.extend(histogram(difference.buckets().collect()));
+    lines.extend(histogram(&difference.buckets().collect::<Vec<_>>()));
     lines.push(format!(
         "  {}: {} {}, {} {}",
         said("余量（单次调用最多用到限额的）", "head-room: a call took at most"),
@@ -141,7 +141,7 @@ fn percent(permille: i64) -> String {
 }
 
 /// From the lowest to the highest class that anybody is in.
-fn histogram(buckets: Vec<Bucket>) -> Vec<String> {
+fn histogram(buckets: &[Bucket]) -> Vec<String> {
     let largest = buckets.iter().map(|bucket| bucket.subjects).max().unwrap_or(0).max(1);
     let full = |bucket: &Bucket| bucket.subjects > 0;
     let (Some(first), Some(last)) = (buckets.iter().position(full), buckets.iter().rposition(full)) else {

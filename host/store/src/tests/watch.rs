@@ -608,6 +608,36 @@ on_both! {
         assert_eq!((total.subjects, total.after), (used.decided, 90 * used.decided));
     }
 
+    /// Goal: whoever gives up waiting for a page leaves no connection behind that answers the next question with the end of
+    /// the last one. Method: pages of many rows, each given up after another time, and a look at something that is there.
+    async fn a_page_that_is_given_up_leaves_sound_connections(db) {
+        const TRIES: u64 = 60;
+        let office = Office::new(&db.store, 3_000, r#"{"price":100}"#).await;
+        let fixture = &office.fixture;
+        for attempt in 0..TRIES {
+            let (run, _) = fixture.start_run().await;
+            let hold = |unit_id| HeldSubject {
+                run_id: run.id,
+                fee_item_id: fixture.fee_item().id,
+                unit_id,
+                kind: HoldKind::Trap,
+                code: "trap".into(),
+                about: String::new(),
+                reason: "told to break".into(),
+                decision_id: None,
+            };
+            let page = PageResult { held: fixture.units().into_iter().map(hold).collect(), ..PageResult::default() };
+            let cursor = fixture.cursor(fixture.units().last().copied(), false);
+            let patience = std::time::Duration::from_millis(attempt);
+            let _ = tokio::time::timeout(patience, fixture.store.record_page(run.id, page, &cursor)).await;
+            for _ in 0..6 {
+                let look = || async { fixture.store.projects().await.unwrap().len() };
+                let found = tokio::join!(look(), look(), look(), look());
+                assert_eq!(found, (1, 1, 1, 1), "after {patience:?}");
+            }
+        }
+    }
+
     async fn another_company_sees_and_changes_nothing(db) {
         let office = Office::new(&db.store, 2, r#"{"price":100}"#).await;
         let run = office.preview().await;

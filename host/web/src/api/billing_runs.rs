@@ -456,7 +456,7 @@ pub(crate) async fn resume_run(
 /// The run's work as it is now.
 async fn look(store: Arc<dyn CompanyStore>, id: BillingRunId) -> Result<ProgressBody, Error> {
     let run = store.run(id).await?;
-    Ok(ProgressBody::new(&run.state, Job::current(store.jobs_of_run(id).await?)))
+    Ok(ProgressBody::new(run.state.code(), Job::current(store.jobs_of_run(id).await?)))
 }
 
 /// Follows the run's work as server-sent events: `progress` while it goes on, then `done`.

@@ -35,9 +35,9 @@ pub(crate) struct ProgressBody {
 }
 
 impl ProgressBody {
-    pub(super) fn new(state: &impl ToString, job: Option<Job>) -> Self {
+    pub(super) fn new(state: &str, job: Option<Job>) -> Self {
         Self {
-            state: state.to_string(),
+            state: state.to_owned(),
             job: job.as_ref().map(|job| job.state.to_string()),
             done: job.as_ref().map_or(0, |job| job.done),
             total: job.as_ref().map_or(0, |job| job.total),

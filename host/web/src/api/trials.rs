@@ -326,7 +326,7 @@ pub(crate) async fn trial_progress(access: Require<TryPlugins>, At(id): At<Trial
         let (trials, stamp) = (trials.clone(), stamp.clone());
         async move {
             let view = trials.view(&stamp, id).await?;
-            Ok(ProgressBody::new(&view.state(), view.job))
+            Ok(ProgressBody::new(view.state().code(), view.job))
         }
     })
     .await
