@@ -2,6 +2,7 @@
 //!
 //! - [`manifest`] reads `plugin.toml`, checks it and inlines the settings schema and the golden cases.
 //! - [`component`] turns a core module into a component that carries its manifest, and reads both back.
+//! - [`gate`] counts what a component declares, so that what is out of proportion is refused before it costs anything.
 //! - [`build`] runs the nested `cargo build` for `wasm32-unknown-unknown`, for build scripts and tests.
 //!
 //! It is *not* a sandbox: nothing here runs a plug-in. What it reads may come from anybody, so it reads with limits and
@@ -9,8 +10,12 @@
 
 pub mod build;
 pub mod component;
+pub mod gate;
 pub mod manifest;
 
 pub use build::{BuildError, BuiltPlugin, build_plugins, watched_paths};
-pub use component::{ComponentError, ComponentInfo, componentise, embed_manifest, inspect, read_manifest};
+pub use component::{
+    ComponentError, ComponentInfo, Outline, Validated, componentise, embed_manifest, inspect, outline, read_manifest,
+    validate,
+};
 pub use manifest::{Export, Localized, Manifest, ManifestError, MessageText, StepText};
