@@ -14,7 +14,7 @@ use guanjia_domain::{Error, Result};
 use std::{path::PathBuf, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
-use crate::boot::{Config, Host, Office};
+use crate::boot::{self, Config, Host, Office};
 
 /// 管家 — a property office whose rules are sandboxed, dated, explained and replayable.
 #[derive(Debug, Parser)]
@@ -52,17 +52,18 @@ struct Global {
 const DATA_DIR: &str = "guanjia-data";
 
 impl Global {
-    fn config(&self) -> Config {
-        Config {
+    fn config(&self) -> Result<Config> {
+        Ok(Config {
             data_dir: self.data_dir.clone().unwrap_or_else(|| DATA_DIR.into()),
             database_url: self.database_url.clone(),
             cache_dir: self.cache_dir.clone(),
             company: self.company.clone(),
-        }
+            compiler: boot::compile_in_own_binary()?,
+        })
     }
 
     async fn office(&self) -> Result<Office> {
-        Host::open(&self.config()).await?.company().await
+        Host::open(&self.config()?).await?.company().await
     }
 }
 
@@ -115,6 +116,10 @@ enum Done {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    // The one command that is not for people: without runtime, logs and configuration, it has a job and its limits.
+    if std::env::args_os().nth(1).is_some_and(|command| command == boot::COMPILE_WORKER) {
+        return boot::compile_worker();
+    }
     // clap exits with 2 for wrong usage by itself.
     let cli = Cli::parse();
     start_logs();

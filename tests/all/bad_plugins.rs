@@ -12,7 +12,7 @@ use std::{
 const HOMES_OF_94_56: usize = 102;
 const HOMES: i64 = 420;
 
-fn misbehaving() -> &'static Path {
+pub fn misbehaving() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
     COMPONENT.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

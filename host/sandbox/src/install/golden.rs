@@ -1,6 +1,9 @@
 //! Golden cases: the plug-in's own examples, run in the sandbox that will run it for money.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use guanjia_domain::{
     Error, Result,
@@ -19,22 +22,22 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::refused;
-use crate::{limits::GOLDEN_CASES_TIME, prepared::Prepared, sandbox::Inner};
+use crate::{prepared::Prepared, sandbox::Inner};
 
 /// Runs every case whole, and once more subject by subject: an answer may not depend on who else was asked about.
-pub(super) fn run(inner: &Inner, prepared: &Prepared, manifest: &Manifest, description: &Description) -> Result<()> {
-    let trial = Trial { inner, prepared, manifest, description };
-    let started = Instant::now();
+pub(super) fn run(
+    inner: &Inner,
+    prepared: &Prepared,
+    manifest: &Manifest,
+    description: &Description,
+    time: Duration,
+) -> Result<()> {
+    let trial = Trial { inner, prepared, manifest, description, started: Instant::now(), time };
     for value in &manifest.cases {
         let cases =
             cases::from_value(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
         for case in &cases {
             trial.case(case)?;
-            if started.elapsed() > GOLDEN_CASES_TIME {
-                return Err(refused(format!(
-                    "the golden cases run longer than {GOLDEN_CASES_TIME:?}. Make them fewer or smaller, or the rule faster"
-                )));
-            }
         }
     }
     Ok(())
@@ -45,6 +48,8 @@ struct Trial<'a> {
     prepared: &'a Prepared,
     manifest: &'a Manifest,
     description: &'a Description,
+    started: Instant,
+    time: Duration,
 }
 
 impl Trial<'_> {
@@ -77,6 +82,13 @@ impl Trial<'_> {
 
     /// One call, whose answer must be one that the host would believe, and can put into words.
     fn ask(&self, case: &FeeCase, settings: &str, batch: &FeeBatch) -> Result<FeeAnswer> {
+        // Before every call: one case may have thousands of subjects, and each is asked about alone, too.
+        if self.started.elapsed() > self.time {
+            return Err(refused(format!(
+                "the golden cases run longer than {:?}. Make them fewer or smaller, or the rule faster",
+                self.time
+            )));
+        }
         let answer = match self.inner.evaluate_prepared(self.prepared, settings, batch)?.outcome {
             Outcome::Answer(answer) => answer,
             Outcome::Failure(failure) => return Err(fails(case, &failure.reason)),
