@@ -17,7 +17,7 @@
 
 use async_trait::async_trait;
 use guanjia::{
-    boot::{Config, Host, Office, SystemClock},
+    boot::{Compiler, Config, Host, Office, SystemClock},
     generate, standard_plugins,
 };
 use guanjia_domain::{
@@ -154,6 +154,7 @@ async fn measure(kind: Kind, arguments: &Arguments) {
         database_url: Some(database.url.clone()),
         cache_dir: None,
         company: None,
+        compiler: Compiler::default(),
     };
     let host = Host::open(&config).await.unwrap();
     let office = host.company().await.unwrap();

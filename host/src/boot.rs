@@ -11,9 +11,13 @@ use guanjia_domain::{
     ports::{Clock, CompanyStore, Directory, PolicyEngine},
     trial::Trials,
 };
+pub use guanjia_sandbox::{Compiler, compile_worker};
 use guanjia_sandbox::{Sandbox, SandboxOptions};
 use guanjia_store::Store;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::presence::Presence;
 
@@ -28,6 +32,8 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Which company the command line works for, when there are several.
     pub company: Option<String>,
+    /// Where plug-ins are compiled that this host has not compiled before.
+    pub compiler: Compiler,
 }
 
 impl Config {
@@ -36,6 +42,25 @@ impl Config {
             .clone()
             .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("guanjia.sqlite").display()))
     }
+}
+
+/// Hidden command that makes a process of the host's binary a compile worker.
+pub const COMPILE_WORKER: &str = "compile-worker";
+
+/// Plug-ins are compiled by processes of this very binary. Only the binary itself may ask for this: in a test or a
+/// benchmark, the program that runs is another.
+///
+/// # Errors
+/// `Unavailable` when the system does not tell which program this is.
+pub fn compile_in_own_binary() -> Result<Compiler> {
+    // The kernel's own link leads to the program that runs, also when an upgrade has put another in its place.
+    let link = Path::new("/proc/self/exe");
+    let program = if link.exists() {
+        link.to_owned()
+    } else {
+        std::env::current_exe().map_err(|error| Error::unavailable("finding the program's own file", error))?
+    };
+    Ok(Compiler::Worker { program, args: vec![COMPILE_WORKER.to_owned()] })
 }
 
 /// The machine's clock.
@@ -68,8 +93,8 @@ impl std::fmt::Debug for Host {
 ///
 /// # Errors
 /// `Unavailable` when the machine cannot give its address space.
-pub fn engine(cache_dir: Option<PathBuf>) -> Result<Sandbox> {
-    Sandbox::new(SandboxOptions { cache_dir, ..SandboxOptions::default() })
+pub fn engine(cache_dir: Option<PathBuf>, compiler: Compiler) -> Result<Sandbox> {
+    Sandbox::new(SandboxOptions { cache_dir, compiler, ..SandboxOptions::default() })
 }
 
 /// The company that a fresh database begins with.
@@ -87,7 +112,7 @@ impl Host {
         let presence = Presence::announce(&config.data_dir)?;
         let directory = Store::open(&config.url()).await?;
         let cache_dir = config.cache_dir.clone().unwrap_or_else(|| config.data_dir.join("cache"));
-        let engine = engine(Some(cache_dir))?;
+        let engine = engine(Some(cache_dir), config.compiler.clone())?;
         Ok(Self {
             directory,
             engine: Arc::new(engine),

@@ -19,7 +19,7 @@ use guanjia_domain::{Error, Result, plugin::Language};
 use std::{path::PathBuf, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
-use crate::boot::{Config, Host, Office};
+use crate::boot::{self, Config, Host, Office};
 
 /// 管家 — a property office whose rules are sandboxed, dated, explained and replayable.
 #[derive(Debug, Parser)]
@@ -72,13 +72,14 @@ fn terminal_language(variable: impl Fn(&str) -> Option<String>) -> Option<Langua
 const DATA_DIR: &str = "guanjia-data";
 
 impl Global {
-    fn config(&self) -> Config {
-        Config {
+    fn config(&self) -> Result<Config> {
+        Ok(Config {
             data_dir: self.data_dir.clone().unwrap_or_else(|| DATA_DIR.into()),
             database_url: self.database_url.clone(),
             cache_dir: self.cache_dir.clone(),
             company: self.company.clone(),
-        }
+            compiler: boot::compile_in_own_binary()?,
+        })
     }
 
     /// The language that is asked for, else the terminal's for text, else the command's own.
@@ -88,7 +89,7 @@ impl Global {
     }
 
     async fn office(&self) -> Result<Office> {
-        Host::open(&self.config()).await?.company().await
+        Host::open(&self.config()?).await?.company().await
     }
 }
 
@@ -146,6 +147,10 @@ enum Done {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    // The one command that is not for people: without runtime, logs and configuration, it has a job and its limits.
+    if std::env::args_os().nth(1).is_some_and(|command| command == boot::COMPILE_WORKER) {
+        return boot::compile_worker();
+    }
     // clap exits with 2 for wrong usage by itself.
     let cli = Cli::parse();
     start_logs();

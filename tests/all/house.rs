@@ -36,6 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("guanjia-plugin-sdk", &["guanjia-values"]),
     ("guanjia-values", &[]),
     ("guanjia-harness", &[]),
+    ("guanjia-hostile", &["guanjia-packaging"]),
 ];
 
 /// What every plug-in, good or bad, may depend on.

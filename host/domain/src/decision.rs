@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{fmt, ops::Range, str::FromStr};
+use std::{fmt, io::Read, ops::Range, str::FromStr};
 
 use crate::{
     Error, Result,
@@ -212,7 +212,7 @@ pub struct Subjects {
 /// How far zstd goes: level 1 halves a batch at several hundred MB/s; higher levels gain little on columns of varints.
 const COMPRESSION_LEVEL: i32 = 1;
 /// A decoded part of a decision may not be larger: a batch of the largest size with full answers stays below.
-const DECODED_BYTES_MAX: usize = 256 << 20;
+const DECODED_BYTES_MAX: u64 = 256 << 20;
 
 /// Encodes a part of a decision: postcard in zstd. The same value gives the same bytes before compression, which is what
 /// [`digest`] and replay compare.
@@ -227,12 +227,20 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Unavailable`] when the bytes are damaged.
 pub fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T> {
-    let plain =
-        zstd::stream::decode_all(bytes).map_err(|error| Error::unavailable("decompressing a decision", error))?;
-    if plain.len() > DECODED_BYTES_MAX {
-        return Err(Error::invalid("a decision is larger than any batch can be"));
-    }
+    let plain = unpack(bytes, DECODED_BYTES_MAX)?;
     postcard::from_bytes(&plain).map_err(|error| Error::unavailable("decoding a decision", error))
+}
+
+/// Bytes are counted while they come out: a few kilobytes can be made to unpack to as many gigabytes.
+fn unpack(bytes: &[u8], bytes_max: u64) -> Result<Vec<u8>> {
+    let damaged = |error| Error::unavailable("decompressing a decision", error);
+    let mut plain = Vec::new();
+    let unpacked = zstd::stream::Decoder::with_buffer(bytes).map_err(damaged)?;
+    let length = unpacked.take(bytes_max + 1).read_to_end(&mut plain).map_err(damaged)?;
+    if u64::try_from(length).is_ok_and(|length| length <= bytes_max) {
+        return Ok(plain);
+    }
+    Err(Error::invalid("a decision is larger than any batch can be"))
 }
 
 /// The bytes that are compared bit for bit.
@@ -249,4 +257,75 @@ pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 /// See [`canonical`].
 pub fn digest<T: Serialize>(value: &T) -> Result<String> {
     Ok(hex::encode(Sha256::digest(canonical(value)?)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{
+        Date, Period,
+        billing::{AnswerLimits, check_answer},
+        values::{Currency, Description, Segments, cases},
+    };
+    use proptest::{collection::vec, prelude::*, test_runner::Config};
+
+    fn batch() -> FeeBatch {
+        let (start, end) = (Date(0), Date(31));
+        let segments = Segments { subject: vec![0, 1], start: vec![start; 2], end: vec![end; 2] };
+        FeeBatch { period: Period { start, end }, currency: Currency::cny(), subjects: 2, segments, facts: vec![] }
+    }
+
+    fn answer() -> FeeAnswer {
+        let json = r#"{"verdicts": ["Decided", "Decided"], "problems": [], "lines": {"segment": [0, 1], "measure": [0, 0],
+            "quantity": [1, 1], "quantity_scale": [0, 0], "unit_price": [100, 100], "unit_price_scale": [2, 2],
+            "rounding": ["half-up", "half-up"], "amounts": {"Money": [100, 100]}}, "steps": {"row": [0, 1], "kind": [0, 0],
+            "value": [100, 100], "value_scale": [2, 2], "arg_count": [0, 0], "arg": [], "arg_scale": []}}"#;
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_value_comes_back_as_it_was() {
+        assert_eq!(decode::<FeeBatch>(&encode(&batch()).unwrap()).unwrap(), batch());
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_any_batch_is_refused_before_it_is_all_there() {
+        let bomb = zstd::bulk::compress(&vec![0; 1 << 24], 1).unwrap();
+        assert!(bomb.len() < 10_000, "ten kilobytes that become sixteen megabytes");
+        assert_eq!(unpack(&bomb, 1 << 24).unwrap().len(), 1 << 24);
+        let error = unpack(&bomb, (1 << 24) - 1).unwrap_err().to_string();
+        assert!(error.contains("larger than any batch"), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(Config { cases: 512, failure_persistence: None, ..Config::default() })]
+
+        /// `tests/fuzz` looks longer.
+        #[test]
+        fn whatever_is_unpacked_is_an_error_or_a_value(
+            changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..8), length in 0..200_usize, whole in any::<bool>(),
+        ) {
+            let mut plain = canonical(&Outcome::Answer(answer())).unwrap();
+            for (at, value) in changes {
+                let at = at.index(plain.len());
+                plain[at] = value;
+            }
+            if !whole {
+                plain.truncate(length);
+            }
+            prop_assert!(decode::<Outcome>(&plain).is_err(), "it is not packed");
+            let packed = zstd::bulk::compress(&plain, 1).unwrap();
+            if let Ok(outcome) = decode::<Outcome>(&packed) {
+                prop_assert_eq!(&decode::<Outcome>(&encode(&outcome).unwrap()).unwrap(), &outcome);
+                if let Outcome::Answer(answer) = outcome {
+                    let description =
+                        Description { facts: vec![], steps: vec!["base".into()], measures: vec!["m2".into()] };
+                    if check_answer(&batch(), &answer, &description, &AnswerLimits::default()).is_ok() {
+                        prop_assert!(cases::outcome(&batch(), &answer, &description).is_ok());
+                    }
+                }
+            }
+        }
+    }
 }

@@ -193,8 +193,7 @@ pub fn canonical_settings(text: &str) -> Result<String> {
 pub fn check_settings(schema: &serde_json::Value, settings: &str) -> Result<()> {
     let value: serde_json::Value = serde_json::from_str(settings)
         .map_err(|error| Error::invalid(format!("the settings are not JSON: {error}")))?;
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| Error::invalid(format!("the settings schema is broken: {error}")))?;
+    let validator = settings_validator(schema)?;
     let problems: Vec<String> =
         validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     if problems.is_empty() {
@@ -203,9 +202,43 @@ pub fn check_settings(schema: &serde_json::Value, settings: &str) -> Result<()> 
     Err(Error::invalid(format!("the settings do not fit the plug-in: {}", problems.join("; "))))
 }
 
+/// Checks that a settings schema can be used at all.
+///
+/// # Errors
+/// [`Error::Invalid`] that says what is wrong with it.
+pub fn check_settings_schema(schema: &serde_json::Value) -> Result<()> {
+    settings_validator(schema).map(drop)
+}
+
+/// Memory of one compiled pattern, in bytes: a class of letters that is repeated a few dozen times stays below.
+const PATTERN_MEMORY_MAX: usize = 1 << 20;
+
+/// A schema is a plug-in's word, so that its patterns run on the engine whose time is linear: one that backtracks could
+/// be held for hours by a pattern and a setting of some dozens of characters.
+fn settings_validator(schema: &serde_json::Value) -> Result<jsonschema::Validator> {
+    let patterns =
+        jsonschema::PatternOptions::regex().size_limit(PATTERN_MEMORY_MAX).dfa_size_limit(PATTERN_MEMORY_MAX);
+    jsonschema::options()
+        .with_pattern_options(patterns)
+        .build(schema)
+        .map_err(|error| Error::invalid(format!("the settings schema is broken: {error}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_schema_with_a_costly_pattern_is_linear_or_refused() {
+        let hours = json!({ "properties": { "a": { "pattern": "^(a+)+$" } } });
+        let settings = format!(r#"{{"a":"{}!"}}"#, "a".repeat(10_000));
+        assert!(check_settings(&hours, &settings).is_err(), "it answers, and at once");
+        let huge = json!({ "properties": { "a": { "pattern": "^(\\p{L}{1,1000}){1,1000}$" } } });
+        assert!(check_settings_schema(&huge).is_err());
+        let look_behind = json!({ "properties": { "a": { "pattern": "(?<=a)b" } } });
+        assert!(check_settings_schema(&look_behind).is_err(), "only a backtracking engine has it");
+    }
 
     #[test]
     fn equal_settings_are_equal_bytes() {

@@ -5,6 +5,7 @@ use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wit_component::ComponentEncoder;
 
 use crate::{
+    gate::{self, Excess},
     manifest::{Manifest, ManifestError, SECTION},
     signature::{SIGNATURES_BYTES_MAX, Signature, SignatureError, read_signatures},
 };
@@ -29,6 +30,26 @@ pub struct ComponentInfo {
     pub float_free: bool,
 }
 
+/// What a component is called from outside, without knowing whether it is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// Names of what it imports, such as `guanjia:types/log@1.0.0`, in their order.
+    pub imports: Vec<String>,
+    /// Names of what it exports, such as `guanjia:fee-policy/fee-policy@1.0.0`, in their order.
+    pub exports: Vec<String>,
+    /// Bytes.
+    pub size: usize,
+    /// SHA-256 of the bytes, in hexadecimal.
+    pub digest: String,
+}
+
+/// What validating a component tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validated {
+    /// Whether no instruction, type or constant in it is floating point.
+    pub float_free: bool,
+}
+
 /// Why bytes are not a usable component.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
@@ -38,6 +59,8 @@ pub enum ComponentError {
     NotWasm { reason: String },
     #[error("this is a core module, not a component; `guanjia plugin build` makes the component")]
     CoreModule,
+    #[error("the component is out of proportion: {0}")]
+    Excess(Excess),
     #[error("the component is not valid: {reason}")]
     Invalid { reason: String },
     #[error("the module cannot become a component: {reason}")]
@@ -87,37 +110,46 @@ pub fn read_manifest(component: &[u8]) -> Result<Manifest, ComponentError> {
     }
 }
 
-/// Validates a component file and says who signed it, what it imports and what it exports. Nothing is compiled or run.
-pub fn inspect(file: &[u8]) -> Result<ComponentInfo, ComponentError> {
-    let signed = read_signatures(file)?;
-    let component = signed.component;
-    let with_floats = WasmFeatures::default() | WasmFeatures::COMPONENT_MODEL;
-    validate(component, with_floats).map_err(|reason| ComponentError::Invalid { reason })?;
-    let mut info = ComponentInfo {
-        imports: Vec::new(),
-        exports: Vec::new(),
-        size: component.len(),
-        digest: hex::encode(Sha256::digest(component)),
-        signatures: signed.signatures,
-        float_free: validate(component, with_floats - WasmFeatures::FLOATS).is_ok(),
-    };
+/// Counts what a component holds and reads its names. It takes one pass over the bytes, and no more memory than the names:
+/// what is not valid may pass.
+pub fn outline(component: &[u8]) -> Result<Outline, ComponentError> {
+    check_header(component)?;
+    gate::check(component)?;
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
     for_each_outer(component, |payload| {
         match payload {
             Payload::ComponentImportSection(section) => {
                 for import in section {
-                    info.imports.push(import?.name.name.to_owned());
+                    imports.push(import?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(section) => {
                 for export in section {
-                    info.exports.push(export?.name.name.to_owned());
+                    exports.push(export?.name.name.to_owned());
                 }
             }
             _ => {}
         }
         Ok(())
     })?;
-    Ok(info)
+    Ok(Outline { imports, exports, size: component.len(), digest: hex::encode(Sha256::digest(component)) })
+}
+
+/// Validates a component whose proportions are sound. Time and memory grow with what it declares.
+pub fn validate(component: &[u8]) -> Result<Validated, ComponentError> {
+    check_header(component)?;
+    gate::check(component)?;
+    let with_floats = WasmFeatures::default() | WasmFeatures::COMPONENT_MODEL;
+    is_valid(component, with_floats).map_err(|reason| ComponentError::Invalid { reason })?;
+    Ok(Validated { float_free: is_valid(component, with_floats - WasmFeatures::FLOATS).is_ok() })
+}
+
+/// Validates a component file and says who signed it, what it imports and what it exports. Nothing is compiled or run.
+pub fn inspect(file: &[u8]) -> Result<ComponentInfo, ComponentError> {
+    let signed = read_signatures(file)?;
+    let Validated { float_free } = validate(signed.component)?;
+    let Outline { imports, exports, size, digest } = outline(signed.component)?;
+    Ok(ComponentInfo { imports, exports, size, digest, signatures: signed.signatures, float_free })
 }
 
 /// Id of a custom section in the binary format.
@@ -136,7 +168,7 @@ pub(crate) fn custom_section(name: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn validate(component: &[u8], features: WasmFeatures) -> Result<(), String> {
+fn is_valid(component: &[u8], features: WasmFeatures) -> Result<(), String> {
     Validator::new_with_features(features).validate_all(component).map(drop).map_err(|error| error.to_string())
 }
 

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod check;
+pub mod schema;
 mod template;
+mod text;
 
 /// Name of the custom section that carries the manifest.
 pub const SECTION: &str = "guanjia:manifest";
@@ -33,6 +35,8 @@ pub const ENTRIES_MAX: usize = 256;
 pub const ARGS_MAX: usize = 32;
 /// Golden cases run at every installation.
 pub const CASES_MAX: usize = 1000;
+/// Subjects of all golden cases together: each is asked about twice, and they are examples that a person can check.
+pub const CASE_SUBJECTS_MAX: usize = 10_000;
 
 /// What a plug-in says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

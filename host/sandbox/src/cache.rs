@@ -16,12 +16,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wasmtime::{Engine, component::Component};
 
+use crate::limits::CODE_BYTES;
+
 /// First bytes of a file: what it is, and the layout of what follows.
 const MAGIC: &[u8; 8] = b"GJCODE01";
 const KEY_BYTES: usize = 32;
 const SEAL_BYTES: usize = 32;
-/// Compiled code is three to five times its component; a larger file is not one of ours.
-const FILE_BYTES_MAX: u64 = 256 << 20;
+/// Magic, seal and label beside the code; a larger file is not one of ours.
+const FILE_BYTES_MAX: u64 = CODE_BYTES as u64 + (1 << 20);
 
 /// The cache of one engine in one directory. Hosts on one machine may share it.
 pub(crate) struct CodeCache {

@@ -1,7 +1,6 @@
 //! The one wasmtime engine of a process, and the clock of its deadlines.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -38,17 +37,16 @@ pub(crate) struct Runtime {
 
 impl Runtime {
     pub(crate) fn new(concurrent_calls: u32) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(concurrent_calls))?;
+        Self::of(config(), concurrent_calls)
+    }
+
+    /// An engine with these switches, in a pool for so many calls.
+    pub(crate) fn of(mut config: Config, concurrent_calls: u32) -> wasmtime::Result<Self> {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(concurrent_calls)));
+        let engine = Engine::new(&config)?;
         let linker = linker(&engine)?;
         let ticker = Ticker::start(engine.clone());
         Ok(Self { engine, linker, _ticker: ticker })
-    }
-
-    /// What compiled code depends on: wasmtime's own number for version, switches and target.
-    pub(crate) fn code_compatibility(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.engine.precompile_compatibility_hash().hash(&mut hasher);
-        hasher.finish()
     }
 }
 
@@ -58,7 +56,8 @@ pub(crate) fn profile(limits: &Limits) -> String {
     format!("wasmtime {WASMTIME_VERSION} {target}; nan-canonical, no simd, no threads; {limits}")
 }
 
-fn config(concurrent_calls: u32) -> Config {
+/// All switches that code depends on. Where instances live is not one of them.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     // Fuel is the limit, the epoch its backstop.
     config.consume_fuel(true).epoch_interruption(true).max_wasm_stack(limits::STACK_BYTES);
@@ -81,7 +80,6 @@ fn config(concurrent_calls: u32) -> Config {
     }
     // Nobody reads backtraces of stripped guests, and code without their tables loads faster.
     config.wasm_backtrace_max_frames(None).generate_address_map(false).native_unwind_info(false);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(concurrent_calls)));
     config
 }
 

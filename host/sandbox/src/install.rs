@@ -6,15 +6,20 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use guanjia_domain::{
     Error, Result,
-    plugin::{ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text},
+    plugin::{
+        ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text,
+        check_settings_schema,
+    },
     values::Description,
 };
-use guanjia_packaging::{ComponentError, ComponentInfo, Export, Localized, Manifest, manifest};
+use guanjia_packaging::{ComponentError, Export, Localized, Manifest, Outline, manifest};
 
 use crate::{
-    limits::COMPILE_TIME,
+    compile::bounded,
+    limits::InstallLimits,
+    log::cut,
     prepared::Prepared,
-    sandbox::{Inner, Sandbox, bounded},
+    sandbox::{Inner, Sandbox},
 };
 
 /// What this host lets a component import. All of version 1.0: a patch release changes no type.
@@ -24,35 +29,39 @@ const SDK_CODES: [&str; 4] = ["missing-fact", "wrong-kind-of-fact", "out-of-rang
 
 /// A component that looks right, but has not been run.
 struct Candidate {
-    info: ComponentInfo,
+    outline: Outline,
     manifest: Manifest,
+    signatures: Vec<guanjia_packaging::Signature>,
 }
 
-/// Size, signatures, type, manifest, imports, exports, compilation, description, golden cases: the cheap checks come first,
-/// and nothing is run before everything else is known to fit. What is compiled is the component without its signatures.
+/// Size, signatures, proportions, manifest, imports, exports, validation, compilation, description, golden cases: the cheap
+/// checks come first, and nothing is run before everything else is known to fit. What is compiled is the component without
+/// its signatures.
 pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<InstalledPlugin> {
     let bytes: Arc<[u8]> = bytes.into();
     let size_max = sandbox.component_bytes_max();
     let read = Arc::clone(&bytes);
+    let limits = sandbox.install_limits();
     let examined = tokio::task::spawn_blocking(move || examine(&read, size_max));
-    let candidate = Arc::new(bounded(COMPILE_TIME, examined).await??);
-    let bytes: Arc<[u8]> = bytes[..candidate.info.size].into();
-    let (component, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
+    let candidate = Arc::new(bounded(limits.compile_time, examined).await??);
+    let bytes: Arc<[u8]> = bytes[..candidate.outline.size].into();
+    let (compiled, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
     let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(&candidate));
-    let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest)).await??;
-    sandbox.keep(&candidate.info.digest, &component, prepared).await?;
-    installed(&candidate, exports)
+    let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest, &limits)).await??;
+    sandbox.keep(&candidate.outline.digest, &compiled.component, prepared).await?;
+    installed(&candidate, exports, compiled.float_free)
 }
 
 /// Who signed a file. All signatures are checked, and nothing else of it is looked at.
 pub(crate) async fn signatures(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Vec<PluginSignature>> {
     let size_max = sandbox.component_bytes_max();
+    let time = sandbox.install_limits().compile_time;
     let read = tokio::task::spawn_blocking(move || {
         check_size(&bytes, size_max)?;
         let signed = guanjia_packaging::read_signatures(&bytes).map_err(|error| component_refused(&error))?;
         signed.signatures.iter().map(signature).collect()
     });
-    bounded(COMPILE_TIME, read).await?
+    bounded(time, read).await?
 }
 
 fn check_size(bytes: &[u8], size_max: usize) -> Result<()> {
@@ -66,20 +75,24 @@ fn check_size(bytes: &[u8], size_max: usize) -> Result<()> {
     Ok(())
 }
 
-/// What can be said without compiling.
+/// What can be said without validating or compiling.
 fn examine(bytes: &[u8], size_max: usize) -> Result<Candidate> {
     check_size(bytes, size_max)?;
-    let info = guanjia_packaging::inspect(bytes).map_err(|error| component_refused(&error))?;
+    let signed = guanjia_packaging::read_signatures(bytes).map_err(|error| component_refused(&error))?;
+    let (bytes, signatures) = (signed.component, signed.signatures);
+    let outline = guanjia_packaging::outline(bytes).map_err(|error| component_refused(&error))?;
     let manifest = guanjia_packaging::read_manifest(bytes).map_err(|error| component_refused(&error))?;
-    check_imports(&info)?;
-    check_exports(&info, &manifest)?;
-    Ok(Candidate { info, manifest })
+    check_imports(&outline)?;
+    check_exports(&outline, &manifest)?;
+    check_settings_schema(&manifest.settings_schema)?;
+    Ok(Candidate { outline, manifest, signatures })
 }
 
 fn component_refused(error: &ComponentError) -> Error {
     let advice = match error {
         ComponentError::CoreModule | ComponentError::Encode { .. } => "",
         ComponentError::TooLarge { .. } => ". Build it in the release profile with `strip` and `lto`",
+        ComponentError::Excess(_) => ". Make it smaller: a rule needs far less",
         ComponentError::NotWasm { .. } => ". Choose the .wasm file that `guanjia plugin build` writes",
         ComponentError::Invalid { .. } => ". Build it again; the file may be cut or use an extension of WebAssembly",
         ComponentError::NoManifest => ". Add a plugin.toml and build it with `guanjia plugin build`",
@@ -93,7 +106,7 @@ fn component_refused(error: &ComponentError) -> Error {
     refused(format!("{error}{advice}"))
 }
 
-fn check_imports(info: &ComponentInfo) -> Result<()> {
+fn check_imports(info: &Outline) -> Result<()> {
     let allowed = |name: &String| IMPORTS.iter().any(|prefix| name.starts_with(prefix));
     let Some(name) = info.imports.iter().find(|name| !allowed(name)) else {
         return Ok(());
@@ -108,7 +121,7 @@ fn check_imports(info: &ComponentInfo) -> Result<()> {
     Err(refused(format!("the component imports {name}, which this host does not offer. {advice}")))
 }
 
-fn check_exports(info: &ComponentInfo, manifest: &Manifest) -> Result<()> {
+fn check_exports(info: &Outline, manifest: &Manifest) -> Result<()> {
     for (point, export) in &manifest.exports {
         if (export.wit.major, export.wit.minor) != (1, 0) {
             return Err(refused(format!(
@@ -138,16 +151,22 @@ fn export_name(point: &str, export: &Export) -> String {
 }
 
 /// Instantiates the component, asks it what it is, and runs its golden cases.
-fn try_out(inner: &Inner, prepared: &Prepared, manifest: &Manifest) -> Result<Vec<PluginExport>> {
+fn try_out(
+    inner: &Inner,
+    prepared: &Prepared,
+    manifest: &Manifest,
+    limits: &InstallLimits,
+) -> Result<Vec<PluginExport>> {
     golden::check_points(manifest)?;
     let mut exports = Vec::with_capacity(manifest.exports.len());
     for (name, export) in &manifest.exports {
         let point: ExtensionPoint = name.parse()?;
         let description = describe(inner, prepared, point)?;
         check_description(point, export, &description, manifest)?;
+        let time = limits.golden_cases_time;
         match point {
-            ExtensionPoint::FeePolicy => golden::run(inner, prepared, manifest, &description)?,
-            ExtensionPoint::LateFeePolicy => golden::late_fee::run(inner, prepared, manifest, &description)?,
+            ExtensionPoint::FeePolicy => golden::run(inner, prepared, manifest, &description, time)?,
+            ExtensionPoint::LateFeePolicy => golden::late_fee::run(inner, prepared, manifest, &description, time)?,
         }
         exports.push(PluginExport { point, wit: export.wit.to_string(), description });
     }
@@ -194,13 +213,34 @@ fn check_description(
             "the plug-in explains itself with the step {step}, for which there are no words. Add [steps.{step}] to plugin.toml"
         )));
     }
-    let empty = |measure: &String| measure.trim().is_empty();
-    if description.measures.iter().any(empty) {
-        return Err(refused(
-            "the plug-in describes a unit of measure without a name. Name it, such as m2 or month".to_owned(),
-        ));
+    check_measures(&description.measures)
+}
+
+/// Units of measure that one rule charges by.
+const MEASURES_MAX: usize = 64;
+/// A unit's name is a word, such as `household`.
+const MEASURE_BYTES_MAX: usize = 32;
+
+/// Names of units are shown beside every quantity; they come from the component itself, not from its manifest.
+fn check_measures(measures: &[String]) -> Result<()> {
+    if measures.len() > MEASURES_MAX {
+        return Err(refused(format!(
+            "the plug-in describes {} units of measure; {MEASURES_MAX} are allowed. Make it several plug-ins",
+            measures.len()
+        )));
     }
-    Ok(())
+    let word = |measure: &&String| {
+        !measure.is_empty()
+            && measure.len() <= MEASURE_BYTES_MAX
+            && measure.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    match measures.iter().find(|measure| !word(measure)) {
+        Some(measure) => Err(refused(format!(
+            "the plug-in describes the unit of measure {:?}. Name it with small letters and digits, such as m2 or month",
+            cut(measure, MEASURE_BYTES_MAX)
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn known_facts(point: ExtensionPoint) -> String {
@@ -208,12 +248,12 @@ fn known_facts(point: ExtensionPoint) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn installed(candidate: &Candidate, exports: Vec<PluginExport>) -> Result<InstalledPlugin> {
-    let Candidate { info, manifest } = candidate;
+fn installed(candidate: &Candidate, exports: Vec<PluginExport>, float_free: bool) -> Result<InstalledPlugin> {
+    let Candidate { outline, manifest, signatures } = candidate;
     Ok(InstalledPlugin {
         id: manifest.id.clone(),
         version: manifest.version.to_string(),
-        digest: info.digest.clone(),
+        digest: outline.digest.clone(),
         publisher: manifest.publisher.clone(),
         title: text(&manifest.title),
         summary: text(&manifest.summary),
@@ -222,9 +262,9 @@ fn installed(candidate: &Candidate, exports: Vec<PluginExport>) -> Result<Instal
         settings_renames: manifest.settings_renames.clone(),
         steps: manifest.steps.iter().map(|(key, step)| (key.clone(), step_text(step))).collect(),
         messages: messages(manifest),
-        float_free: info.float_free,
-        size_bytes: i64::try_from(info.size).map_err(|_| Error::Overflow("measuring a component"))?,
-        signatures: info.signatures.iter().map(signature).collect::<Result<_>>()?,
+        float_free,
+        size_bytes: i64::try_from(outline.size).map_err(|_| Error::Overflow("measuring a component"))?,
+        signatures: signatures.iter().map(signature).collect::<Result<_>>()?,
     })
 }
 
@@ -260,14 +300,12 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn info(imports: &[&str]) -> ComponentInfo {
-        ComponentInfo {
+    fn info(imports: &[&str]) -> Outline {
+        Outline {
             imports: imports.iter().map(|name| (*name).to_owned()).collect(),
             exports: Vec::new(),
             size: 0,
             digest: String::new(),
-            signatures: Vec::new(),
-            float_free: true,
         }
     }
 

@@ -8,9 +8,9 @@
 //! only bound that depends on the clock, a deadline far above what the fuel lasts, is a backstop that is tried twice.
 //!
 //! It is *not* a judge of answers: whether an answer can be true is the domain's to check. It is not a compile farm
-//! either: components are compiled in this process, on a thread that nobody waits for after a time. Where that is not
-//! isolation enough, `Sandbox::compile` and `call::run` are the seam: both take bytes and give bytes or values, so that a
-//! worker process of the same binary can do them.
+//! either: one component at a time is compiled, in a process of its own where the host offers one ([`Compiler`]). Guests
+//! run in this process; where that is not isolation enough, `call::run` is the seam: it takes values and gives values, so
+//! that a worker process can make the call, too.
 //!
 //! ```no_run
 //! # async fn example(component: Vec<u8>) -> guanjia_domain::Result<()> {
@@ -27,6 +27,7 @@
 mod bindings;
 mod cache;
 mod call;
+mod compile;
 mod engine;
 mod fee_policy;
 mod install;
@@ -41,6 +42,7 @@ mod sandbox;
 mod tests;
 mod values;
 
-pub use limits::Limits;
+pub use compile::{Compiler, compile_worker};
+pub use limits::{InstallLimits, Limits};
 pub use outline::outline;
 pub use sandbox::{Sandbox, SandboxOptions};

@@ -48,6 +48,13 @@ pub const COMPONENT_BYTES: usize = 4 << 20;
 pub const CONCURRENT_CALLS: u32 = 16;
 /// How long installing waits for validation and compilation: a hundred times what a standard plug-in takes, loaded.
 pub const COMPILE_TIME: Duration = Duration::from_secs(30);
+/// Processor time of validation and compilation, all threads together, in seconds.
+pub const COMPILE_PROCESSOR_SECONDS: u64 = 30;
+/// Address space of a process that validates and compiles. A standard plug-in fits into a tenth of it, most of which
+/// is the program itself; a component forty times as large, the largest that is installed, has room if it is no bomb.
+pub const COMPILE_MEMORY_BYTES: u64 = 1 << 30;
+/// Compiled code. It is three to five times its component, so this is no component of the size that is installed.
+pub const CODE_BYTES: usize = 256 << 20;
 /// How long all golden cases of a plug-in may run.
 pub const GOLDEN_CASES_TIME: Duration = Duration::from_secs(60);
 /// Components kept compiled and linked in memory, at about 100 kB each. More than a company's projects use together.
@@ -112,6 +119,28 @@ impl fmt::Display for Limits {
             self.answer_bytes_base,
             self.answer_bytes_per_subject,
         )
+    }
+}
+
+/// The limits of installing. Nothing that is decided depends on them, so that they are no part of the profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstallLimits {
+    /// Validation and compilation, by the clock.
+    pub compile_time: Duration,
+    pub compile_processor_seconds: u64,
+    pub compile_memory_bytes: u64,
+    /// All golden cases of a plug-in together.
+    pub golden_cases_time: Duration,
+}
+
+impl Default for InstallLimits {
+    fn default() -> Self {
+        Self {
+            compile_time: COMPILE_TIME,
+            compile_processor_seconds: COMPILE_PROCESSOR_SECONDS,
+            compile_memory_bytes: COMPILE_MEMORY_BYTES,
+            golden_cases_time: GOLDEN_CASES_TIME,
+        }
     }
 }
 

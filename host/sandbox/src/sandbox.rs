@@ -22,9 +22,10 @@ use wasmtime::component::Component;
 use crate::{
     cache::CodeCache,
     call::Called,
+    compile::{Compiled, Compiler, Workshop, compatibility},
     engine::{Runtime, profile},
     install,
-    limits::{self, Limits},
+    limits::{self, InstallLimits, Limits},
     prepared::{Prepared, PreparedComponents},
 };
 
@@ -33,20 +34,25 @@ use crate::{
 pub struct SandboxOptions {
     /// Where compiled code is kept; `None` compiles anew in every process.
     pub cache_dir: Option<PathBuf>,
+    /// Where components are compiled that are not kept.
+    pub compiler: Compiler,
     /// The largest component file that is installed.
     pub component_bytes_max: usize,
     /// Guests that may run at the same time; each may take the whole of `limits.memory_bytes`.
     pub concurrent_calls: u32,
     pub limits: Limits,
+    pub install_limits: InstallLimits,
 }
 
 impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            compiler: Compiler::default(),
             component_bytes_max: limits::COMPONENT_BYTES,
             concurrent_calls: limits::CONCURRENT_CALLS,
             limits: Limits::default(),
+            install_limits: InstallLimits::default(),
         }
     }
 }
@@ -57,8 +63,7 @@ pub struct Sandbox {
     inner: Arc<Inner>,
     /// One permit for each place in the engine's pool.
     places: Arc<Semaphore>,
-    /// One component is compiled at a time: it takes all cores by itself, and memory without a bound of its own.
-    compiler: Arc<Semaphore>,
+    workshop: Workshop,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -82,12 +87,13 @@ impl Sandbox {
     /// # Errors
     /// `Unavailable` when the machine cannot give the address space of the pool.
     pub fn new(options: SandboxOptions) -> Result<Self> {
-        let SandboxOptions { cache_dir, component_bytes_max, concurrent_calls, limits } = options;
+        let SandboxOptions { cache_dir, compiler, component_bytes_max, concurrent_calls, limits, install_limits } =
+            options;
         let runtime =
             Runtime::new(concurrent_calls).map_err(|error| Error::unavailable("starting the plug-in engine", error))?;
         let profile = profile(&limits);
         let code = cache_dir.and_then(|directory| {
-            let opened = CodeCache::open(&directory, runtime.code_compatibility());
+            let opened = CodeCache::open(&directory, compatibility(&runtime.engine));
             opened
                 .inspect_err(|error| tracing::warn!(path = %directory.display(), %error, "compiled plug-ins are not kept on disk"))
                 .ok()
@@ -97,7 +103,7 @@ impl Sandbox {
         Ok(Self {
             inner: Arc::new(inner),
             places: Arc::new(Semaphore::new(concurrent_calls as usize)),
-            compiler: Arc::new(Semaphore::new(1)),
+            workshop: Workshop::new(compiler, install_limits),
         })
     }
 
@@ -129,18 +135,16 @@ impl Sandbox {
         run.await.map_err(|error| Error::unavailable("running a plug-in", error))
     }
 
-    /// Compiles on a blocking thread. After `time` nobody waits for it any more; the thread cannot be stopped, but it
-    /// keeps the only permit, so that hostile components queue up instead of taking the machine.
-    pub(crate) async fn compile(&self, bytes: Arc<[u8]>, label: String) -> Result<(Component, Arc<Prepared>)> {
-        let unavailable = |error| Error::unavailable("waiting for the compiler", error);
-        let permit = Arc::clone(&self.compiler).acquire_owned().await.map_err(unavailable)?;
-        let inner = Arc::clone(&self.inner);
-        let run = tokio::task::spawn_blocking(move || {
-            let compiled = inner.compile(&bytes, label);
-            drop(permit);
-            compiled
-        });
-        bounded(limits::COMPILE_TIME, run).await?
+    /// Compiles and links a component.
+    pub(crate) async fn compile(&self, bytes: Arc<[u8]>, label: String) -> Result<(Compiled, Arc<Prepared>)> {
+        let started = Instant::now();
+        let compiled = self.workshop.compile(&self.inner.runtime.engine, bytes).await?;
+        let (inner, component) = (Arc::clone(&self.inner), compiled.component.clone());
+        let link = tokio::task::spawn_blocking(move || inner.link(&component, label));
+        let prepared = link.await.map_err(|error| Error::unavailable("linking a plug-in", error))??;
+        metrics::histogram!("guanjia_plugin_compile_seconds").record(started.elapsed());
+        tracing::info!(plugin = %prepared.label, duration_ms = millis(started.elapsed()), "compiled a plug-in");
+        Ok((compiled, prepared))
     }
 
     async fn load_or_compile(&self, digest: &str, source: &(dyn ComponentSource + '_)) -> Result<()> {
@@ -157,8 +161,8 @@ impl Sandbox {
         }
         let label = guanjia_packaging::read_manifest(&bytes)
             .map_or_else(|_| digest.to_owned(), |manifest| manifest.to_string());
-        let (component, prepared) = self.compile(bytes.into(), label).await?;
-        self.keep(digest, &component, prepared).await
+        let (compiled, prepared) = self.compile(bytes.into(), label).await?;
+        self.keep(digest, &compiled.component, prepared).await
     }
 
     /// Keeps a compiled component in memory and on disk.
@@ -176,15 +180,9 @@ impl Sandbox {
     pub(crate) fn component_bytes_max(&self) -> usize {
         self.inner.component_bytes_max
     }
-}
 
-/// Waits for work on a blocking thread, but not longer than `time`.
-pub(crate) async fn bounded<T>(time: Duration, work: tokio::task::JoinHandle<T>) -> Result<T> {
-    match tokio::time::timeout(time, work).await {
-        Ok(done) => done.map_err(|error| Error::unavailable("compiling a plug-in", error)),
-        Err(_) => Err(Error::invalid(format!(
-            "the component was not compiled within {time:?} and is refused. Make it smaller, or split its largest functions"
-        ))),
+    pub(crate) fn install_limits(&self) -> InstallLimits {
+        self.workshop.limits
     }
 }
 
@@ -222,19 +220,6 @@ impl PolicyEngine for Sandbox {
 }
 
 impl Inner {
-    fn compile(&self, bytes: &[u8], label: String) -> Result<(Component, Arc<Prepared>)> {
-        let started = Instant::now();
-        let component = Component::from_binary(&self.runtime.engine, bytes).map_err(|error| {
-            Error::invalid(format!(
-                "the component cannot be compiled: {error:#}. Build it without threads, SIMD and other extensions of WebAssembly"
-            ))
-        })?;
-        let prepared = self.link(&component, label)?;
-        metrics::histogram!("guanjia_plugin_compile_seconds").record(started.elapsed());
-        tracing::info!(plugin = %prepared.label, duration_ms = millis(started.elapsed()), "compiled a plug-in");
-        Ok((component, prepared))
-    }
-
     fn link(&self, component: &Component, label: String) -> Result<Arc<Prepared>> {
         let prepared = Prepared::link(&self.runtime, component, label).map_err(|error| {
             Error::invalid(format!(

@@ -46,7 +46,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
-        let mut config = global.config();
+        let mut config = global.config()?;
         // Held until the end: the folder goes with the demo.
         let temporary = self.place(global, &mut config)?;
         let host = Host::open(&config).await?;

@@ -31,7 +31,7 @@ impl Replay {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
         let report = match self.what.parse::<Uuid>() {
             Ok(id) => recorded(id, global).await?,
-            Err(_) => read(Path::new(&self.what))?.replay(&boot::engine(None)?).await?,
+            Err(_) => read(Path::new(&self.what))?.replay(&boot::engine(None, boot::compile_in_own_binary()?)?).await?,
         };
         if global.json {
             output::line(&json!(report));

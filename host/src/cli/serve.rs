@@ -30,7 +30,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
-        let host = Host::open(&global.config()).await?;
+        let host = Host::open(&global.config()?).await?;
         // A fresh database gets its first company; a server of several serves them all.
         if host.directory.companies().await?.is_empty() {
             host.company().await?;

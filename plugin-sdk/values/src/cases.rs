@@ -223,6 +223,9 @@ impl FeeCase {
     /// the plug-in does not declare is an error, because it would silently count for nothing.
     pub fn to_batch(&self, declared: &[String], kinds: &BTreeMap<String, FactKind>) -> Result<FeeBatch, CaseError> {
         let fail = |reason: String| CaseError(format!("case {}: {reason}", self.name));
+        if self.currency.digits > Decimal::SCALE_MAX {
+            return Err(fail(format!("a currency has at most {} digits", Decimal::SCALE_MAX)));
+        }
         let mut segments = Segments::default();
         let mut rows: Vec<&FactCells> = Vec::new();
         for (index, subject) in self.subjects.iter().enumerate() {

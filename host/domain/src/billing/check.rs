@@ -113,6 +113,9 @@ pub(crate) fn check_verdicts(
                 if problem.problem.code.is_empty() || text > limits.text_bytes_max {
                     return Err(format!("the problem of subject {subject} has no code, or an endless one"));
                 }
+                if problem.problem.code.chars().chain(problem.problem.about.chars()).any(char::is_control) {
+                    return Err(format!("the problem of subject {subject} has a control character"));
+                }
             }
             _ => return Err(format!("subject {subject} was not decided, and its problem is missing or out of order")),
         }
@@ -302,6 +305,7 @@ mod tests {
     #[case::problem_elsewhere(|a: &mut FeeAnswer| a.problems[0].subject = 1, "subject 2 was not decided")]
     #[case::problem_without_code(|a: &mut FeeAnswer| a.problems[0].problem.code.clear(), "has no code")]
     #[case::problem_too_many(|a: &mut FeeAnswer| a.problems.push(a.problems[0].clone()), "names a subject that was decided")]
+    #[case::problem_that_moves_the_cursor(|a: &mut FeeAnswer| a.problems[0].problem.about = "\u{1b}[2J".into(), "has a control character")]
     #[case::unknown_segment(|a: &mut FeeAnswer| a.lines.segment[2] = 9, "segment that does not exist")]
     #[case::out_of_order(|a: &mut FeeAnswer| a.lines.segment.swap(0, 1), "not in the order of the segments")]
     #[case::line_for_undecided(|a: &mut FeeAnswer| a.lines.segment[2] = 3, "subject 2 has a line without being decided")]

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use guanjia_values::cases;
 
 use super::template::{self, Piece};
-use super::{ARGS_MAX, CASES_MAX, ENTRIES_MAX, Export, FACTS_MAX, ID_LENGTH_MAX, Localized, Manifest, TEXT_LENGTH_MAX};
+use super::{
+    ARGS_MAX, CASE_SUBJECTS_MAX, CASES_MAX, ENTRIES_MAX, Export, FACTS_MAX, ID_LENGTH_MAX, Localized, Manifest, schema,
+    text,
+};
 
 /// The extension points that this version of the product knows.
 const POINTS: [&str; 2] = ["fee-policy", "late-fee-policy"];
@@ -26,9 +29,7 @@ pub fn problems(manifest: &Manifest) -> Vec<String> {
     for (point, export) in &manifest.exports {
         check_export(point, export, &mut problems);
     }
-    if !manifest.settings_schema.is_object() {
-        problems.push("settings-schema: a JSON Schema that is an object is needed".to_owned());
-    }
+    problems.extend(schema::problems(&manifest.settings_schema));
     check_steps(manifest, &mut problems);
     check_messages(manifest, &mut problems);
     check_cases(manifest, &mut problems);
@@ -87,10 +88,15 @@ fn check_cases(manifest: &Manifest, problems: &mut Vec<String>) {
     if !manifest.exports.contains_key("fee-policy") {
         return;
     }
+    let mut subjects = 0;
     for case in &manifest.cases {
-        if let Err(error) = cases::from_value(case) {
-            problems.push(format!("cases: {error}"));
+        match cases::from_value(case) {
+            Ok(read) => subjects += read.iter().map(|case| case.subjects.len()).sum::<usize>(),
+            Err(error) => problems.push(format!("cases: {error}")),
         }
+    }
+    if subjects > CASE_SUBJECTS_MAX {
+        problems.push(format!("cases: they have {subjects} subjects; {CASE_SUBJECTS_MAX} are allowed together"));
     }
 }
 
@@ -142,12 +148,8 @@ fn check_localized(place: &str, text: &Localized, problems: &mut Vec<String>) {
     check_text(&format!("{place}.en"), &text.en, problems);
 }
 
-fn check_text(place: &str, text: &str, problems: &mut Vec<String>) {
-    if text.trim().is_empty() {
-        problems.push(format!("{place} must not be empty"));
-    } else if text.chars().count() > TEXT_LENGTH_MAX {
-        problems.push(format!("{place} has more than {TEXT_LENGTH_MAX} characters"));
-    }
+fn check_text(place: &str, words: &str, problems: &mut Vec<String>) {
+    problems.extend(text::problem(words).map(|problem| format!("{place} {problem}")));
 }
 
 /// Words of lower-case ASCII letters and digits, joined by single hyphens, starting with a letter.

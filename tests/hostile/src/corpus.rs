@@ -1,0 +1,33 @@
+//! The table.
+
+mod calls;
+mod cases;
+mod files;
+mod manifests;
+mod types;
+
+use crate::Verdict;
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Unique; what is attacked, in a few words.
+    pub name: &'static str,
+    /// Makes the file, the same bytes each time.
+    pub make: fn() -> Vec<u8>,
+    pub verdict: Verdict,
+}
+
+/// Every entry.
+#[must_use]
+pub fn corpus() -> Vec<Entry> {
+    [files::ENTRIES, manifests::ENTRIES, types::ENTRIES, cases::ENTRIES, calls::ENTRIES].concat()
+}
+
+const fn refused(name: &'static str, words: &'static str, make: fn() -> Vec<u8>) -> Entry {
+    Entry { name, make, verdict: Verdict::Refused(words) }
+}
+
+const fn harmless(name: &'static str, make: fn() -> Vec<u8>) -> Entry {
+    Entry { name, make, verdict: Verdict::Harmless }
+}
