@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on panics, and prints")]
 
 use guanjia::{
-    boot::{Config, Host, Office},
+    boot::{Compiler, Config, Host, Office},
     generate, standard_plugins, worker,
 };
 use guanjia_domain::{
@@ -54,6 +54,7 @@ async fn measure(kind: Kind, units: i64, months: u8) {
         data_dir: folder.path().to_owned(),
         database_url: Some(database.url.clone()),
         cache_dir: None,
+        compiler: Compiler::default(),
         company: None,
     };
     let office = Host::open(&config).await.unwrap().company().await.unwrap();

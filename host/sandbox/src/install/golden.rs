@@ -150,9 +150,7 @@ fn in_time(started: Instant, time: Duration) -> Result<()> {
     if started.elapsed() <= time {
         return Ok(());
     }
-    Err(refused(format!(
-        "the golden cases run longer than {time:?}. Make them fewer or smaller, or the rule faster"
-    )))
+    Err(refused(format!("the golden cases run longer than {time:?}. Make them fewer or smaller, or the rule faster")))
 }
 
 fn fails(case: &FeeCase, reason: &dyn std::fmt::Display) -> Error {
