@@ -587,7 +587,8 @@ fn has_chinese(text: &str) -> bool {
 
 /// Whether the Chinese in a label is a name from the records.
 fn is_record(label: &str) -> bool {
-    const NAMES: &[&str] = &["巴黎都市", "住宅物业费", "商业物业费", "停车费", "车位管理费", "开发商", COMPANY];
+    const NAMES: &[&str] =
+        &["巴黎都市", "住宅物业费", "生活垃圾清运费", "商业物业费", "停车费", "车位管理费", "开发商", COMPANY];
     let mut rest = label.to_owned();
     for name in NAMES {
         rest = rest.replace(name, "");
@@ -803,8 +804,8 @@ async fn a_price_is_tried_before_it_is_decided() {
     browser.fits(Screen::Desk).await;
     browser.one("a[data-row]").await.click().await.unwrap();
     browser.shows("h1", "为什么不同").await;
-    browser.shows(".two", "2.80 元").await;
-    browser.shows(".two", "3.10 元").await;
+    browser.shows(".two", "× 2.8 元").await;
+    browser.shows(".two", "× 3.10 元").await;
     browser.press("返回这次试算").await;
     browser.shows("h1 .state", "已完成").await;
     browser.go("/trials").await;

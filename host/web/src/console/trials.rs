@@ -361,7 +361,6 @@ struct Headroom {
 struct MonthRow {
     month: String,
     subjects: String,
-    before: String,
     after: String,
     difference: String,
     class: &'static str,
@@ -457,9 +456,10 @@ fn cards(words: Words, total: Tally) -> Result<Vec<Card>, Error> {
     ])
 }
 
+/// Those that there are any of.
 fn changes(words: Words, trial: &Trial) -> Result<Vec<ChangeRow>, Error> {
-    let rows = Change::ALL.iter().map(|kind| {
-        let tally = trial.report.difference.tally(*kind);
+    let tallies = Change::ALL.iter().map(|kind| (kind, trial.report.difference.tally(*kind)));
+    let rows = tallies.filter(|(_, tally)| tally.subjects > 0).map(|(kind, tally)| {
         let difference = change(tally)?;
         Ok(ChangeRow {
             label: words.code("change", kind.code()),
@@ -509,7 +509,6 @@ fn month_rows(words: Words, trial: &Trial) -> Result<Vec<MonthRow>, Error> {
         Ok(MonthRow {
             month: words.month(month.period),
             subjects: format::count(month.total.subjects),
-            before: format::amount(Fen(month.total.before)),
             after: format::amount(Fen(month.total.after)),
             difference: format::signed_amount(difference),
             class: direction(difference),
