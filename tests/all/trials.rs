@@ -140,8 +140,8 @@ async fn what_is_in_force_differs_in_nothing(#[values(Kind::Sqlite, Kind::Postgr
 
 #[rstest]
 #[case::trap("trap", "trap", "插件运行出错")]
-#[case::limit("allocate", "limit", "插件超出运行限额")]
-#[case::nonsense("overflow-amount", "invalid-output", "插件给出的结果不可信")]
+#[case::limit("allocate", "limit", "插件计算量超过上限")]
+#[case::nonsense("overflow-amount", "invalid-output", "自相矛盾或不合常理")]
 #[case::undecided("undecided", "policy-error", "按设置无法决定")]
 #[tokio::test]
 async fn a_candidate_that_fails_on_some_units_holds_exactly_those(

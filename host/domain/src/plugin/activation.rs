@@ -155,6 +155,10 @@ impl Plugins {
         trial_id: Option<TrialId>,
     ) -> Result<Activation> {
         let note = checked_note(note)?;
+        if let Some(trial_id) = trial_id {
+            // One of this company's own.
+            self.store.trial(trial_id).await?;
+        }
         let posted = self.posted_months(&bindings).await?;
         let counts = bindings.iter().any(|binding| binding.mode == BindingMode::Active);
         if !(counts && self.store.activation_rule().await?.second_person) {

@@ -14,7 +14,7 @@ CREATE TABLE proposal (
     -- What it becomes when it is approved, as JSON.
     binding TEXT NOT NULL,
     note TEXT NOT NULL,
-    trial_id UUID,
+    trial_id UUID CONSTRAINT proposal_trial_fk REFERENCES trial (id),
     state TEXT NOT NULL,
     proposed_by TEXT NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,

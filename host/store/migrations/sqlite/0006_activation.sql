@@ -14,7 +14,7 @@ CREATE TABLE proposal (
     -- What it becomes when it is approved, as JSON.
     binding TEXT NOT NULL,
     note TEXT NOT NULL,
-    trial_id BLOB,
+    trial_id BLOB CONSTRAINT proposal_trial_fk REFERENCES trial (id),
     state TEXT NOT NULL,
     proposed_by TEXT NOT NULL,
     created_at TEXT NOT NULL,

@@ -1,6 +1,6 @@
 use guanjia_domain::{
     Error,
-    ids::{ProposalId, TrialId},
+    ids::ProposalId,
     plugin::{ActivationRule, Proposal, ProposalState},
 };
 
@@ -11,7 +11,7 @@ fn proposal(fixture: &Fixture, from: &str) -> Proposal {
         id: ProposalId::generate(),
         binding: binding(fixture.project.id, fixture.fee_item().id, from),
         note: "dearer".into(),
-        trial_id: Some(TrialId::generate()),
+        trial_id: None,
         state: ProposalState::Open,
         proposed_by: "operator".into(),
         proposed_at: now(),

@@ -165,9 +165,9 @@ pub(crate) async fn bind(
     Form(form): Form<HashMap<String, String>>,
 ) -> Answer<Response> {
     let plugin = installed(&access, &id, &version).await?;
-    let entry = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+    let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let (project_id, fee_item_id) =
-        read_place(entry("place")).ok_or_else(|| Error::invalid(access.words.t("bind-choose")))?;
+        read_place(field("place")).ok_or_else(|| Error::invalid(access.words.t("bind-choose")))?;
     access.store.project(project_id).await?;
     let point = plugin
         .exports
@@ -181,13 +181,13 @@ pub(crate) async fn bind(
         plugin_id: plugin.id.clone(),
         plugin_version: plugin.version.clone(),
         settings: settings_form::read(&plugin.settings_schema, &form)?.to_string(),
-        effective_from: date(entry("from"))?,
+        effective_from: date(field("from"))?,
         effective_to: None,
         mode: BindingMode::Active,
         tolerance_permille: 0,
     };
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
-    let activation = plugins.switch_on(&access.stamp(), request, entry("note"), None).await?;
+    let activation = plugins.switch_on(&access.stamp(), request, field("note"), None).await?;
     let next = if activation.proposals.is_empty() {
         urls::plugin(&plugin.id, &plugin.version)
     } else {
