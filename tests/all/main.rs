@@ -8,6 +8,7 @@ mod bad_plugins;
 mod billing;
 mod browser;
 mod bundles;
+mod contract;
 mod crash;
 mod demo;
 mod host;

@@ -4,7 +4,7 @@ use crate::{
     bad_plugins::misbehaving,
     host::{HOME_FEE, Host, PROJECT, Ran},
 };
-use guanjia::boot::{Config, Host as Wired, Office};
+use guanjia::boot::{Compiler, Config, Host as Wired, Office};
 use guanjia_domain::{
     Period,
     ids::TrialId,
@@ -271,6 +271,7 @@ async fn wired(host: &Host) -> Office {
         data_dir: host.folder().join("wired"),
         database_url: Some(host.database_url().to_owned()),
         cache_dir: Some(crate::host::shared_cache().to_owned()),
+        compiler: Compiler::default(),
         company: None,
     };
     Wired::open(&config).await.unwrap().company().await.unwrap()
