@@ -301,12 +301,12 @@ mod tests {
     proptest! {
         #![proptest_config(Config { cases: 512, failure_persistence: None, ..Config::default() })]
 
-        /// `tests/fuzz` looks longer.
+        /// Whatever the bytes are, reading them ends.
         #[test]
         fn whatever_is_unpacked_is_an_error_or_a_value(
             changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..8), length in 0..200_usize, whole in any::<bool>(),
         ) {
-            let mut plain = canonical(&Outcome::Answer(answer())).unwrap();
+            let mut plain = canonical(&Outcome::Answer(Answer::Fee(answer()))).unwrap();
             for (at, value) in changes {
                 let at = at.index(plain.len());
                 plain[at] = value;
@@ -318,7 +318,7 @@ mod tests {
             let packed = zstd::bulk::compress(&plain, 1).unwrap();
             if let Ok(outcome) = decode::<Outcome>(&packed) {
                 prop_assert_eq!(&decode::<Outcome>(&encode(&outcome).unwrap()).unwrap(), &outcome);
-                if let Outcome::Answer(answer) = outcome {
+                if let Outcome::Answer(Answer::Fee(answer)) = outcome {
                     let description =
                         Description { facts: vec![], steps: vec!["base".into()], measures: vec!["m2".into()] };
                     if check_answer(&batch(), &answer, &description, &AnswerLimits::default()).is_ok() {
