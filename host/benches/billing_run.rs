@@ -87,10 +87,6 @@ struct Native {
 
 #[async_trait]
 impl PolicyEngine for Native {
-    fn profile(&self) -> String {
-        "native".into()
-    }
-
     async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
         unreachable!("the measurement installs through the sandbox")
     }
@@ -106,7 +102,7 @@ impl PolicyEngine for Native {
     async fn evaluate_fee(&self, digest: &str, settings: &str, batch: Arc<FeeBatch>) -> Result<Evaluation> {
         let (rule, settings) = (self.rules[digest], settings.to_owned());
         let answer = tokio::task::spawn_blocking(move || rule(&settings, &batch)).await.unwrap().unwrap();
-        Ok(Evaluation { outcome: Outcome::Answer(answer), fuel: 0, log: Vec::new() })
+        Ok(Evaluation { outcome: Outcome::Answer(answer), fuel: 0, log: Vec::new(), engine: "native".into() })
     }
 }
 

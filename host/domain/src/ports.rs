@@ -428,8 +428,6 @@ pub trait IdempotencyStore: Send + Sync {
 /// What the sandbox answers about a component file.
 #[async_trait]
 pub trait PolicyEngine: Send + Sync {
-    /// Everything that decisions may depend on: engine version, limits, switches.
-    fn profile(&self) -> String;
     /// Verifies a component file without trusting it: type, imports, manifest, description, golden cases.
     ///
     /// # Errors
@@ -456,4 +454,7 @@ pub struct Evaluation {
     pub fuel: i64,
     /// What the plug-in logged.
     pub log: Vec<String>,
+    /// Profile of the engine that ran it: everything that the outcome may depend on besides plug-in and input, such as
+    /// version, switches and limits.
+    pub engine: Arc<str>,
 }

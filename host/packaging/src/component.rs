@@ -120,7 +120,7 @@ fn validate(component: &[u8], features: WasmFeatures) -> Result<(), String> {
 }
 
 /// Refuses what is too large, no WebAssembly, or a core module, before anything else reads it.
-fn check_header(bytes: &[u8]) -> Result<(), ComponentError> {
+pub(crate) fn check_header(bytes: &[u8]) -> Result<(), ComponentError> {
     if bytes.len() > COMPONENT_SIZE_MAX {
         return Err(ComponentError::TooLarge { size: bytes.len() });
     }

@@ -8,8 +8,9 @@ use wasmtime::{Store, Trap};
 
 use crate::{
     engine::Runtime,
-    limits::{Budget, EPOCH_TICK, FUEL_INSTANTIATE, LimitHit, Meter, STACK_BYTES},
+    limits::{Budget, EPOCH_TICK, LimitHit, Meter},
     log::CallLog,
+    wasi::{NoUse, WasiState},
 };
 
 /// What the host keeps beside a guest while it runs.
@@ -17,6 +18,15 @@ use crate::{
 pub(crate) struct CallState {
     meter: Meter,
     pub log: CallLog,
+    pub wasi: WasiState,
+}
+
+impl CallState {
+    /// The log of the call, with what was printed and not ended by a newline.
+    fn into_lines(mut self) -> Vec<String> {
+        self.wasi.flush(&mut self.log);
+        self.log.into_lines()
+    }
 }
 
 /// What came of a call.
@@ -60,12 +70,12 @@ fn run_once<I, T>(
     instantiate: impl Fn(&mut Store<CallState>) -> wasmtime::Result<I>,
     call: impl Fn(&mut Store<CallState>, &I) -> wasmtime::Result<T>,
 ) -> std::result::Result<Called<T>, Fault> {
-    let state = CallState { meter: Meter::new(budget), log: CallLog::default() };
+    let state = CallState { meter: Meter::new(budget), log: CallLog::default(), wasi: WasiState::default() };
     let mut store = Store::new(&runtime.engine, state);
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(budget.answer_bytes);
     store.set_epoch_deadline(budget.deadline_ticks);
-    store.set_fuel(FUEL_INSTANTIATE).map_err(Fault::Host)?;
+    store.set_fuel(budget.shape.fuel_instantiate).map_err(Fault::Host)?;
     let instance = instantiate(&mut store).map_err(|error| Fault::of(error, Phase::Instantiate))?;
     store.set_fuel(budget.fuel).map_err(Fault::Host)?;
     let result = call(&mut store, &instance);
@@ -77,7 +87,7 @@ fn run_once<I, T>(
             fault => return Err(fault),
         },
     };
-    Ok(Called { result, fuel, log: store.into_data().log.into_lines() })
+    Ok(Called { result, fuel, log: store.into_data().into_lines() })
 }
 
 /// When something went wrong: an error of lifting an answer is told from one of linking.
@@ -117,6 +127,9 @@ impl Fault {
         if let Some(hit) = error.downcast_ref::<LimitHit>() {
             return Self::Guest(GuestFault::Hit(*hit));
         }
+        if let Some(no_use) = error.downcast_ref::<NoUse>() {
+            return Self::Guest(GuestFault::Trap(no_use.to_string()));
+        }
         match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => return Self::Guest(GuestFault::Fuel),
             Some(Trap::Interrupt) => return Self::Deadline,
@@ -155,7 +168,10 @@ impl GuestFault {
                 let seconds = EPOCH_TICK.saturating_mul(u32::try_from(budget.deadline_ticks).unwrap_or(u32::MAX));
                 (HoldKind::Limit, format!("the plug-in did not answer within {seconds:?}, twice"))
             }
-            Self::Stack => (HoldKind::Limit, format!("the plug-in needs more than {STACK_BYTES} bytes of stack")),
+            Self::Stack => {
+                let stack_bytes = budget.shape.stack_bytes;
+                (HoldKind::Limit, format!("the plug-in needs more than {stack_bytes} bytes of stack"))
+            }
             Self::AnswerSize => {
                 (HoldKind::Limit, format!("the plug-in answered more than {} bytes", budget.answer_bytes))
             }

@@ -1,4 +1,4 @@
-//! The one wasmtime engine of a process, and the clock of its deadlines.
+//! A wasmtime engine, and the clock of its deadlines.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -19,6 +19,7 @@ use crate::{
     call::CallState,
     limits::{self, Limits},
     log::cut,
+    tier::Tier,
 };
 
 /// Version of the engine. A test compares it with the lock file, because wasmtime does not tell it.
@@ -29,19 +30,28 @@ const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 /// The same of a table; Rust guests have a few hundred elements.
 const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 
-/// Engine, linker and clock: everything that is made once.
+/// Engine, linker and clock: everything that is made once for a tier.
 pub(crate) struct Runtime {
+    pub tier: Tier,
     pub engine: Engine,
     pub linker: Linker<CallState>,
     _ticker: Ticker,
 }
 
 impl Runtime {
-    pub(crate) fn new(concurrent_calls: u32) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(concurrent_calls))?;
+    pub(crate) fn new(tier: Tier, concurrent_calls: u32, limits: &Limits) -> wasmtime::Result<Self> {
+        let mut config = config(limits);
+        match tier {
+            Tier::Pure => config.allocation_strategy(pool(concurrent_calls)),
+            // Copying between the parts of a component is done by code with the memories of both.
+            Tier::WithRuntime => {
+                config.wasm_multi_memory(true).allocation_strategy(InstanceAllocationStrategy::OnDemand)
+            }
+        };
+        let engine = Engine::new(&config)?;
         let linker = linker(&engine)?;
         let ticker = Ticker::start(engine.clone());
-        Ok(Self { engine, linker, _ticker: ticker })
+        Ok(Self { tier, engine, linker, _ticker: ticker })
     }
 
     /// What compiled code depends on: wasmtime's own number for version, switches and target.
@@ -53,15 +63,15 @@ impl Runtime {
 }
 
 /// Everything that an answer may depend on, in one line. Decisions store it.
-pub(crate) fn profile(limits: &Limits) -> String {
-    let target = std::env::consts::ARCH;
-    format!("wasmtime {WASMTIME_VERSION} {target}; nan-canonical, no simd, no threads; {limits}")
+pub(crate) fn profile(tier: Tier, limits: &Limits) -> String {
+    let (target, tier) = (std::env::consts::ARCH, tier.code());
+    format!("wasmtime {WASMTIME_VERSION} {target}; {tier}; nan-canonical, no simd, no threads; {limits}")
 }
 
-fn config(concurrent_calls: u32) -> Config {
+fn config(limits: &Limits) -> Config {
     let mut config = Config::new();
     // Fuel is the limit, the epoch its backstop.
-    config.consume_fuel(true).epoch_interruption(true).max_wasm_stack(limits::STACK_BYTES);
+    config.consume_fuel(true).epoch_interruption(true).max_wasm_stack(limits.shape.stack_bytes);
     // The same bits on every machine.
     config.cranelift_nan_canonicalization(true).wasm_simd(false).wasm_relaxed_simd(false);
     // What a rule has no use for is not there to be attacked.
@@ -81,11 +91,10 @@ fn config(concurrent_calls: u32) -> Config {
     }
     // Nobody reads backtraces of stripped guests, and code without their tables loads faster.
     config.wasm_backtrace_max_frames(None).generate_address_map(false).native_unwind_info(false);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(concurrent_calls)));
     config
 }
 
-fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
+fn pool(concurrent_calls: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(concurrent_calls)
         .total_core_instances(concurrent_calls * limits::CORE_INSTANCES)
@@ -102,7 +111,7 @@ fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
         // Resets only the pages that a guest has touched, where the kernel can tell them (Linux 6.7). It halves the cost of
         // a lone decision.
         .pagemap_scan(Enabled::Auto);
-    pool
+    InstanceAllocationStrategy::Pooling(pool)
 }
 
 /// The log is all that a guest can call.

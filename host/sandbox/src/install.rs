@@ -13,9 +13,10 @@ use guanjia_domain::{
 use guanjia_packaging::{ComponentError, ComponentInfo, Export, Localized, Manifest, manifest};
 
 use crate::{
-    limits::COMPILE_TIME,
     prepared::Prepared,
     sandbox::{Inner, Sandbox, bounded},
+    tier::{Engine, Tier},
+    wasi,
 };
 
 /// What this host lets a component import. All of version 1.0: a patch release changes no type.
@@ -33,30 +34,51 @@ struct Candidate {
 /// nothing is run before everything else is known to fit.
 pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<InstalledPlugin> {
     let bytes: Arc<[u8]> = bytes.into();
-    let size_max = sandbox.component_bytes_max();
+    let tier = tier(sandbox, &bytes)?;
     let read = Arc::clone(&bytes);
-    let examined = tokio::task::spawn_blocking(move || examine(&read, size_max));
-    let candidate = Arc::new(bounded(COMPILE_TIME, examined).await??);
-    let (component, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
+    let examined = tokio::task::spawn_blocking(move || examine(&read, tier));
+    let candidate = Arc::new(bounded(tier.compile_time(), examined).await??);
+    // The same bytes may have been compiled before, by another host with this cache or for another company.
+    let (compiled, prepared) = match sandbox.load(&candidate.info.digest).await? {
+        Some(prepared) => (None, prepared),
+        None => {
+            let (component, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
+            (Some(component), prepared)
+        }
+    };
     let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(&candidate));
     let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest)).await??;
-    sandbox.keep(&candidate.info.digest, &component, prepared).await?;
+    if let Some(component) = compiled {
+        sandbox.keep(&candidate.info.digest, &component, prepared).await?;
+    }
     installed(&candidate, exports)
 }
 
-/// What can be said without compiling.
-fn examine(bytes: &[u8], size_max: usize) -> Result<Candidate> {
-    if bytes.len() > size_max {
-        return Err(refused(format!(
-            "the component has {} bytes; at most {size_max} are installed. Build it in the release profile with `strip` and `lto`, \
-             or have the operator raise the limit",
-            bytes.len()
-        )));
+/// The tier that the component needs, if it is small enough for it.
+fn tier(sandbox: &Sandbox, bytes: &[u8]) -> Result<Tier> {
+    let size = bytes.len();
+    let too_large = |size_max: usize| {
+        refused(format!(
+            "the component has {size} bytes; at most {size_max} are installed. Build it in the release profile with `strip` and `lto`, \
+             or have the operator raise the limit"
+        ))
+    };
+    // Nothing that is larger is even looked at.
+    let size_max = [Tier::Pure, Tier::WithRuntime].map(|tier| sandbox.component_bytes_max(tier)).into_iter().max();
+    if let Some(size_max) = size_max.filter(|size_max| size > *size_max) {
+        return Err(too_large(size_max));
     }
+    let tier = Tier::of(bytes).map_err(|error| component_refused(&error))?;
+    let size_max = sandbox.component_bytes_max(tier);
+    if size > size_max { Err(too_large(size_max)) } else { Ok(tier) }
+}
+
+/// What can be said without compiling.
+fn examine(bytes: &[u8], tier: Tier) -> Result<Candidate> {
     let info = guanjia_packaging::inspect(bytes).map_err(|error| component_refused(&error))?;
     let manifest = guanjia_packaging::read_manifest(bytes).map_err(|error| component_refused(&error))?;
     check_imports(&info)?;
-    check_exports(&info, &manifest)?;
+    check_exports(&info, &manifest, tier)?;
     Ok(Candidate { info, manifest })
 }
 
@@ -74,13 +96,18 @@ fn component_refused(error: &ComponentError) -> Error {
 }
 
 fn check_imports(info: &ComponentInfo) -> Result<()> {
-    let allowed = |name: &String| IMPORTS.iter().any(|prefix| name.starts_with(prefix));
+    let allowed =
+        |name: &String| IMPORTS.iter().any(|prefix| name.starts_with(prefix)) || wasi::interface(name).is_some();
     let Some(name) = info.imports.iter().find(|name| !allowed(name)) else {
         return Ok(());
     };
-    let advice = if name.starts_with("wasi:") {
-        "A rule has no files, clock or network: build it for wasm32-unknown-unknown, without WASI"
-    } else if name.starts_with("guanjia:types/") {
+    if name.starts_with("wasi:") {
+        return Err(refused(format!(
+            "the component imports {name}, which a rule has no use for. Build it without: Rust for wasm32-unknown-unknown, \
+             Python with `componentize-py componentize --stub-wasi`, JavaScript with `componentize-qjs --sync`"
+        )));
+    }
+    let advice = if name.starts_with("guanjia:types/") {
         "This host offers version 1.0: build it with the SDK of this host"
     } else {
         "A plug-in may import only the types and the log of guanjia:types@1.0: take facts and settings as arguments"
@@ -88,7 +115,7 @@ fn check_imports(info: &ComponentInfo) -> Result<()> {
     Err(refused(format!("the component imports {name}, which this host does not offer. {advice}")))
 }
 
-fn check_exports(info: &ComponentInfo, manifest: &Manifest) -> Result<()> {
+fn check_exports(info: &ComponentInfo, manifest: &Manifest, tier: Tier) -> Result<()> {
     for (point, export) in &manifest.exports {
         if (export.wit.major, export.wit.minor) != (1, 0) {
             return Err(refused(format!(
@@ -105,7 +132,10 @@ fn check_exports(info: &ComponentInfo, manifest: &Manifest) -> Result<()> {
         }
     }
     let promised: Vec<String> = manifest.exports.iter().map(|(point, export)| export_name(point, export)).collect();
-    match info.exports.iter().find(|name| !promised.contains(name)) {
+    // Tools that start a runtime while they build leave what they started it with behind, under names without a package.
+    // Nothing ever calls it.
+    let is_left_over = |name: &str| tier == Tier::WithRuntime && !name.contains(':');
+    match info.exports.iter().find(|name| !promised.contains(name) && !is_left_over(name)) {
         Some(name) => Err(refused(format!(
             "the component exports {name}, which its manifest does not name. Add it to [exports] of plugin.toml, or do not export it"
         ))),
@@ -133,7 +163,7 @@ fn try_out(inner: &Inner, prepared: &Prepared, manifest: &Manifest) -> Result<Ve
 }
 
 fn describe(inner: &Inner, prepared: &Prepared, point: ExtensionPoint) -> Result<Description> {
-    let (runtime, limits) = (&inner.runtime, &inner.limits);
+    let Engine { runtime, limits, .. } = inner.engine(prepared.tier)?;
     let called = match (point, &prepared.fee_policy, &prepared.late_fee_policy) {
         (ExtensionPoint::FeePolicy, Some(policy), _) => policy.describe(runtime, limits)?,
         (ExtensionPoint::LateFeePolicy, _, Some(policy)) => policy.describe(runtime, limits)?,
@@ -264,7 +294,10 @@ mod tests {
     #[case::patch_release(&["guanjia:types/types@1.0.7"], "")]
     #[case::later_minor(&["guanjia:types/types@1.1.0"], "This host offers version 1.0")]
     #[case::other_interface(&["guanjia:types/clock@1.0.0"], "guanjia:types/clock@1.0.0")]
-    #[case::wasi(&["guanjia:types/types@1.0.0", "wasi:cli/environment@0.2.6"], "wasm32-unknown-unknown")]
+    #[case::virtual_wasi(&["guanjia:types/types@1.0.0", "wasi:cli/environment@0.2.6"], "")]
+    #[case::sockets(&["wasi:sockets/tcp@0.2.9"], "imports wasi:sockets/tcp@0.2.9, which a rule has no use for")]
+    #[case::web(&["wasi:http/outgoing-handler@0.2.9"], "which a rule has no use for")]
+    #[case::next_wasi(&["wasi:cli/environment@0.3.0"], "which a rule has no use for")]
     #[case::look_up(&["acme:lookup/rates@1.0.0"], "take facts and settings as arguments")]
     fn imports_beyond_the_contract_are_refused(#[case] imports: &[&str], #[case] words: &str) {
         let sentence = check_imports(&info(imports)).map_or_else(|error| error.to_string(), |()| String::new());

@@ -37,6 +37,8 @@ mod prepared;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod tier;
+mod wasi;
 
-pub use limits::Limits;
+pub use limits::{Limits, Shape};
 pub use sandbox::{LateFeeEvaluation, Sandbox, SandboxOptions};

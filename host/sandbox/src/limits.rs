@@ -41,7 +41,7 @@ pub const SUBJECTS: u32 = 1 << 16;
 pub const LOG_LINE_BYTES: usize = 1 << 10;
 /// Log of one call. What comes after it is dropped.
 pub const LOG_BYTES: usize = 16 << 10;
-/// A component file. Rust and C give 20 to 140 kB; what carries an interpreter is allowed by raising this.
+/// A component file. Rust and C give 20 to 140 kB; what carries an interpreter has limits of its own (`wasi/limits.rs`).
 pub const COMPONENT_BYTES: usize = 4 << 20;
 /// Guests that run at the same time. More than the cores of an office machine, and few enough that all of them at the
 /// limit of memory still fit one.
@@ -65,9 +65,23 @@ pub struct Limits {
     pub memory_bytes: usize,
     pub answer_bytes_base: usize,
     pub answer_bytes_per_subject: usize,
+    pub shape: Shape,
+}
+
+/// What an instance may be made of. The engine is made for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub core_instances: u32,
+    pub memories: u32,
+    pub tables: u32,
+    pub table_elements: usize,
+    pub stack_bytes: usize,
+    /// Fuel for start functions.
+    pub fuel_instantiate: u64,
 }
 
 impl Default for Limits {
+    /// Those of pure plug-ins.
     fn default() -> Self {
         Self {
             fuel_base: FUEL_BASE,
@@ -77,6 +91,14 @@ impl Default for Limits {
             memory_bytes: MEMORY_BYTES,
             answer_bytes_base: ANSWER_BYTES_BASE,
             answer_bytes_per_subject: ANSWER_BYTES_PER_SUBJECT,
+            shape: Shape {
+                core_instances: CORE_INSTANCES,
+                memories: MEMORIES,
+                tables: TABLES,
+                table_elements: TABLE_ELEMENTS,
+                stack_bytes: STACK_BYTES,
+                fuel_instantiate: FUEL_INSTANTIATE,
+            },
         }
     }
 }
@@ -95,6 +117,7 @@ impl Limits {
             deadline_ticks: self.deadline_ticks,
             memory_bytes: self.memory_bytes,
             answer_bytes: self.answer_bytes_base.saturating_add(subjects_bytes),
+            shape: self.shape,
         }
     }
 }
@@ -104,11 +127,13 @@ impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "fuel {}+{}/subject+{}/byte; memory {}; table {TABLE_ELEMENTS}; stack {STACK_BYTES}; answer {}+{}/subject; log {LOG_LINE_BYTES}/{LOG_BYTES}",
+            "fuel {}+{}/subject+{}/byte; memory {}; table {}; stack {}; answer {}+{}/subject; log {LOG_LINE_BYTES}/{LOG_BYTES}",
             self.fuel_base,
             self.fuel_per_subject,
             self.fuel_per_settings_byte,
             self.memory_bytes,
+            self.shape.table_elements,
+            self.shape.stack_bytes,
             self.answer_bytes_base,
             self.answer_bytes_per_subject,
         )
@@ -122,6 +147,7 @@ pub(crate) struct Budget {
     pub deadline_ticks: u64,
     pub memory_bytes: usize,
     pub answer_bytes: usize,
+    pub shape: Shape,
 }
 
 /// A limit that the host itself enforces, carried through wasmtime as the error that ends the guest.
@@ -129,8 +155,8 @@ pub(crate) struct Budget {
 pub(crate) enum LimitHit {
     #[error("it asked for {wanted} bytes of memory; {allowed} are allowed")]
     Memory { wanted: usize, allowed: usize },
-    #[error("it asked for a table of {wanted} elements; {TABLE_ELEMENTS} are allowed")]
-    Table { wanted: usize },
+    #[error("it asked for a table of {wanted} elements; {allowed} are allowed")]
+    Table { wanted: usize, allowed: usize },
 }
 
 /// Counts what a store has given out.
@@ -141,11 +167,12 @@ pub(crate) enum LimitHit {
 pub(crate) struct Meter {
     allowed: usize,
     memory: usize,
+    shape: Shape,
 }
 
 impl Meter {
     pub(crate) fn new(budget: &Budget) -> Self {
-        Self { allowed: budget.memory_bytes, memory: 0 }
+        Self { allowed: budget.memory_bytes, memory: 0, shape: budget.shape }
     }
 }
 
@@ -160,21 +187,22 @@ impl wasmtime::ResourceLimiter for Meter {
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > TABLE_ELEMENTS {
-            return Err(wasmtime::Error::new(LimitHit::Table { wanted: desired }));
+        let allowed = self.shape.table_elements;
+        if desired > allowed {
+            return Err(wasmtime::Error::new(LimitHit::Table { wanted: desired, allowed }));
         }
         Ok(true)
     }
 
     fn instances(&self) -> usize {
-        CORE_INSTANCES as usize
+        self.shape.core_instances as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES as usize
+        self.shape.tables as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES as usize
+        self.shape.memories as usize
     }
 }

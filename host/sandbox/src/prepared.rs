@@ -11,12 +11,16 @@ use crate::{
     engine::Runtime,
     fee_policy::{self, FeePolicy},
     late_fee_policy::{self, LateFeePolicy},
+    tier::Tier,
+    wasi,
 };
 
 /// A component that only has to be instantiated.
 pub(crate) struct Prepared {
     /// `id@version`, for logs and metrics.
     pub label: String,
+    /// Whose engine compiled it.
+    pub tier: Tier,
     pub fee_policy: Option<FeePolicy>,
     pub late_fee_policy: Option<LateFeePolicy>,
 }
@@ -24,11 +28,14 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Links the extension points that the component exports.
     pub(crate) fn link(runtime: &Runtime, component: &Component, label: String) -> wasmtime::Result<Self> {
-        let pre = runtime.linker.instantiate_pre(component)?;
+        let pre = match runtime.tier {
+            Tier::Pure => runtime.linker.instantiate_pre(component)?,
+            Tier::WithRuntime => wasi::link(&runtime.linker, component)?.instantiate_pre(component)?,
+        };
         let exports = |name: &str| component.get_export_index(None, name).is_some();
         let fee_policy = exports(fee_policy::EXPORT).then(|| FeePolicy::new(pre.clone())).transpose()?;
         let late_fee_policy = exports(late_fee_policy::EXPORT).then(|| LateFeePolicy::new(pre)).transpose()?;
-        Ok(Self { label, fee_policy, late_fee_policy })
+        Ok(Self { label, tier: runtime.tier, fee_policy, late_fee_policy })
     }
 }
 
@@ -78,7 +85,7 @@ mod tests {
     use super::*;
 
     fn nothing() -> Arc<Prepared> {
-        Arc::new(Prepared { label: String::new(), fee_policy: None, late_fee_policy: None })
+        Arc::new(Prepared { label: String::new(), tier: Tier::Pure, fee_policy: None, late_fee_policy: None })
     }
 
     #[test]

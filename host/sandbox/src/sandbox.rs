@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -19,12 +19,12 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
 use crate::{
-    cache::CodeCache,
     call::Called,
-    engine::{Runtime, profile},
     install,
     limits::{self, Limits},
     prepared::{Prepared, PreparedComponents},
+    tier::{Engine, Tier},
+    wasi,
 };
 
 /// How a sandbox is made.
@@ -32,11 +32,16 @@ use crate::{
 pub struct SandboxOptions {
     /// Where compiled code is kept; `None` compiles anew in every process.
     pub cache_dir: Option<PathBuf>,
-    /// The largest component file that is installed.
+    /// The largest file of a pure component that is installed.
     pub component_bytes_max: usize,
+    /// The largest file of a component that brings a language's runtime.
+    pub component_with_runtime_bytes_max: usize,
     /// Guests that may run at the same time; each may take the whole of `limits.memory_bytes`.
     pub concurrent_calls: u32,
+    /// Of pure components.
     pub limits: Limits,
+    /// Of components that bring a language's runtime.
+    pub limits_with_runtime: Limits,
 }
 
 impl Default for SandboxOptions {
@@ -44,17 +49,19 @@ impl Default for SandboxOptions {
         Self {
             cache_dir: None,
             component_bytes_max: limits::COMPONENT_BYTES,
+            component_with_runtime_bytes_max: wasi::limits::COMPONENT_BYTES,
             concurrent_calls: limits::CONCURRENT_CALLS,
             limits: Limits::default(),
+            limits_with_runtime: Limits::with_runtime(),
         }
     }
 }
 
-/// Runs plug-ins. Cheap to clone; all clones share one engine.
+/// Runs plug-ins. Cheap to clone; all clones share their engines.
 #[derive(Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
-    /// One permit for each place in the engine's pool.
+    /// One permit for each place in the pure engine's pool; guests of either tier need one.
     places: Arc<Semaphore>,
     /// One component is compiled at a time: it takes all cores by itself, and memory without a bound of its own.
     compiler: Arc<Semaphore>,
@@ -62,17 +69,17 @@ pub struct Sandbox {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("profile", &self.inner.profile).finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("profile", &self.inner.pure.profile).finish_non_exhaustive()
     }
 }
 
 pub(crate) struct Inner {
-    pub runtime: Runtime,
-    pub limits: Limits,
-    pub component_bytes_max: usize,
-    profile: String,
+    options: SandboxOptions,
+    pure: Engine,
+    /// Made when the first such component comes: most companies have none.
+    with_runtime: OnceLock<Engine>,
+    making: Mutex<()>,
     prepared: PreparedComponents,
-    code: Option<CodeCache>,
 }
 
 /// What came of a call of a late-fee policy. The answer is not checked yet.
@@ -85,23 +92,16 @@ pub struct LateFeeEvaluation {
 }
 
 impl Sandbox {
-    /// Makes the engine. A cache directory that cannot be used is left alone, with a warning.
+    /// Makes the engine of pure components; the other one comes with its first component. A cache directory that cannot
+    /// be used is left alone, with a warning.
     ///
     /// # Errors
     /// `Unavailable` when the machine cannot give the address space of the pool.
     pub fn new(options: SandboxOptions) -> Result<Self> {
-        let SandboxOptions { cache_dir, component_bytes_max, concurrent_calls, limits } = options;
-        let runtime =
-            Runtime::new(concurrent_calls).map_err(|error| Error::unavailable("starting the plug-in engine", error))?;
-        let profile = profile(&limits);
-        let code = cache_dir.and_then(|directory| {
-            let opened = CodeCache::open(&directory, runtime.code_compatibility());
-            opened
-                .inspect_err(|error| tracing::warn!(path = %directory.display(), %error, "compiled plug-ins are not kept on disk"))
-                .ok()
-        });
+        let concurrent_calls = options.concurrent_calls;
+        let pure = Engine::new(Tier::Pure, concurrent_calls, options.limits, options.cache_dir.as_deref())?;
         let prepared = PreparedComponents::new(limits::PREPARED_COMPONENTS);
-        let inner = Inner { runtime, limits, component_bytes_max, profile, prepared, code };
+        let inner = Inner { options, pure, with_runtime: OnceLock::new(), making: Mutex::new(()), prepared };
         Ok(Self {
             inner: Arc::new(inner),
             places: Arc::new(Semaphore::new(concurrent_calls as usize)),
@@ -155,20 +155,26 @@ impl Sandbox {
     /// keeps the only permit, so that hostile components queue up instead of taking the machine.
     pub(crate) async fn compile(&self, bytes: Arc<[u8]>, label: String) -> Result<(Component, Arc<Prepared>)> {
         let unavailable = |error| Error::unavailable("waiting for the compiler", error);
+        let tier = Tier::of(&bytes).map_err(|error| Error::invalid(error.to_string()))?;
         let permit = Arc::clone(&self.compiler).acquire_owned().await.map_err(unavailable)?;
         let inner = Arc::clone(&self.inner);
         let run = tokio::task::spawn_blocking(move || {
-            let compiled = inner.compile(&bytes, label);
+            let compiled = inner.compile(tier, &bytes, label);
             drop(permit);
             compiled
         });
-        bounded(limits::COMPILE_TIME, run).await?
+        bounded(tier.compile_time(), run).await?
+    }
+
+    /// What was compiled before, from memory or from disk.
+    pub(crate) async fn load(&self, digest: &str) -> Result<Option<Arc<Prepared>>> {
+        let (inner, wanted) = (Arc::clone(&self.inner), digest.to_owned());
+        let loaded = tokio::task::spawn_blocking(move || inner.load(&wanted));
+        loaded.await.map_err(|error| Error::unavailable("loading a compiled plug-in", error))?
     }
 
     async fn load_or_compile(&self, digest: &str, source: &(dyn ComponentSource + '_)) -> Result<()> {
-        let (inner, wanted) = (Arc::clone(&self.inner), digest.to_owned());
-        let loaded = tokio::task::spawn_blocking(move || inner.load(&wanted).map(|found| found.is_some()));
-        if loaded.await.map_err(|error| Error::unavailable("loading a compiled plug-in", error))?? {
+        if self.load(digest).await?.is_some() {
             return Ok(());
         }
         let bytes = source.component(digest).await?;
@@ -188,15 +194,21 @@ impl Sandbox {
         self.inner.prepared.keep(digest, Arc::clone(&prepared));
         let (inner, digest, component) = (Arc::clone(&self.inner), digest.to_owned(), component.clone());
         let write = tokio::task::spawn_blocking(move || {
-            if let Some(code) = &inner.code {
+            if let Some(code) = &inner.engine(prepared.tier)?.code {
                 code.store(&digest, &prepared.label, &component);
             }
+            Ok(())
         });
-        write.await.map_err(|error| Error::unavailable("keeping a compiled plug-in", error))
+        write.await.map_err(|error| Error::unavailable("keeping a compiled plug-in", error))?
     }
 
-    pub(crate) fn component_bytes_max(&self) -> usize {
-        self.inner.component_bytes_max
+    /// The largest component file of a tier.
+    pub(crate) fn component_bytes_max(&self, tier: Tier) -> usize {
+        let SandboxOptions { component_bytes_max, component_with_runtime_bytes_max, .. } = self.inner.options;
+        match tier {
+            Tier::Pure => component_bytes_max,
+            Tier::WithRuntime => component_with_runtime_bytes_max,
+        }
     }
 }
 
@@ -212,10 +224,6 @@ pub(crate) async fn bounded<T>(time: Duration, work: tokio::task::JoinHandle<T>)
 
 #[async_trait]
 impl PolicyEngine for Sandbox {
-    fn profile(&self) -> String {
-        self.inner.profile.clone()
-    }
-
     async fn verify(&self, component: Vec<u8>) -> Result<InstalledPlugin> {
         install::verify(self, component).await
     }
@@ -240,26 +248,38 @@ impl PolicyEngine for Sandbox {
 }
 
 impl Inner {
-    fn compile(&self, bytes: &[u8], label: String) -> Result<(Component, Arc<Prepared>)> {
+    /// Everything of a tier.
+    pub(crate) fn engine(&self, tier: Tier) -> Result<&Engine> {
+        if tier == Tier::Pure {
+            return Ok(&self.pure);
+        }
+        if let Some(engine) = self.with_runtime.get() {
+            return Ok(engine);
+        }
+        // Whoever comes second waits and finds the engine of the first.
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.with_runtime.get().is_none() {
+            let SandboxOptions { cache_dir, concurrent_calls, limits_with_runtime, .. } = &self.options;
+            let engine = Engine::new(tier, *concurrent_calls, *limits_with_runtime, cache_dir.as_deref())?;
+            tracing::info!(profile = %engine.profile, "made the engine of plug-ins with a language's runtime");
+            // Nobody else sets it while the lock is held.
+            let _ = self.with_runtime.set(engine);
+        }
+        self.with_runtime.get().ok_or_else(|| Error::invalid("the engine was not made"))
+    }
+
+    fn compile(&self, tier: Tier, bytes: &[u8], label: String) -> Result<(Component, Arc<Prepared>)> {
         let started = Instant::now();
-        let component = Component::from_binary(&self.runtime.engine, bytes).map_err(|error| {
+        let engine = self.engine(tier)?;
+        let component = Component::from_binary(&engine.runtime.engine, bytes).map_err(|error| {
             Error::invalid(format!(
                 "the component cannot be compiled: {error:#}. Build it without threads, SIMD and other extensions of WebAssembly"
             ))
         })?;
-        let prepared = self.link(&component, label)?;
+        let prepared = link(engine, &component, label)?;
         metrics::histogram!("guanjia_plugin_compile_seconds").record(started.elapsed());
         tracing::info!(plugin = %prepared.label, duration_ms = millis(started.elapsed()), "compiled a plug-in");
         Ok((component, prepared))
-    }
-
-    fn link(&self, component: &Component, label: String) -> Result<Arc<Prepared>> {
-        let prepared = Prepared::link(&self.runtime, component, label).map_err(|error| {
-            Error::invalid(format!(
-                "the component does not fit this host: {error:#}. Build it with the SDK of this host"
-            ))
-        })?;
-        Ok(Arc::new(prepared))
     }
 
     /// A component from memory, or from disk: one that was pushed out of memory comes back by itself.
@@ -268,12 +288,20 @@ impl Inner {
         if let Some(prepared) = self.prepared.get(digest) {
             return Ok(Some(prepared));
         }
-        let Some(cached) = self.code.as_ref().and_then(|code| code.load(&self.runtime.engine, digest)) else {
-            return Ok(None);
-        };
-        let prepared = self.link(&cached.component, cached.label)?;
-        self.prepared.keep(digest, Arc::clone(&prepared));
-        Ok(Some(prepared))
+        let had_runtimes = |directory: &PathBuf| Tier::WithRuntime.has_code(directory);
+        for tier in [Tier::Pure, Tier::WithRuntime] {
+            if tier == Tier::WithRuntime && !self.options.cache_dir.as_ref().is_some_and(had_runtimes) {
+                continue;
+            }
+            let engine = self.engine(tier)?;
+            let Some(cached) = engine.code.as_ref().and_then(|code| code.load(&engine.runtime.engine, digest)) else {
+                continue;
+            };
+            let prepared = link(engine, &cached.component, cached.label)?;
+            self.prepared.keep(digest, Arc::clone(&prepared));
+            return Ok(Some(prepared));
+        }
+        Ok(None)
     }
 
     fn ready(&self, digest: &str) -> Result<Arc<Prepared>> {
@@ -285,13 +313,10 @@ impl Inner {
         let prepared = self.ready(digest)?;
         let _span = tracing::debug_span!("check_settings", plugin = %prepared.label, %point).entered();
         let started = Instant::now();
+        let Engine { runtime, limits, .. } = self.engine(prepared.tier)?;
         let called = match (point, &prepared.fee_policy, &prepared.late_fee_policy) {
-            (ExtensionPoint::FeePolicy, Some(policy), _) => {
-                policy.check_settings(&self.runtime, &self.limits, settings)?
-            }
-            (ExtensionPoint::LateFeePolicy, _, Some(policy)) => {
-                policy.check_settings(&self.runtime, &self.limits, settings)?
-            }
+            (ExtensionPoint::FeePolicy, Some(policy), _) => policy.check_settings(runtime, limits, settings)?,
+            (ExtensionPoint::LateFeePolicy, _, Some(policy)) => policy.check_settings(runtime, limits, settings)?,
             _ => return Err(not_exported(&prepared, point)),
         };
         record(&prepared, "check-settings", &called, started);
@@ -317,11 +342,12 @@ impl Inner {
         let _span =
             tracing::debug_span!("evaluate", plugin = %prepared.label, %point, subjects = batch.subjects).entered();
         let started = Instant::now();
-        let called = policy.evaluate(&self.runtime, &self.limits, settings, batch)?;
+        let Engine { runtime, limits, profile, .. } = self.engine(prepared.tier)?;
+        let called = policy.evaluate(runtime, limits, settings, batch)?;
         record(prepared, point.code(), &called, started);
         let fuel = fuel(&called);
         let outcome = called.result.map_or_else(Outcome::Failure, Outcome::Answer);
-        Ok(Evaluation { outcome, fuel, log: called.log })
+        Ok(Evaluation { outcome, fuel, log: called.log, engine: Arc::clone(profile) })
     }
 
     fn evaluate_late_fee(&self, digest: &str, settings: &str, batch: &LateFeeBatch) -> Result<LateFeeEvaluation> {
@@ -331,10 +357,18 @@ impl Inner {
         check_size(batch.charges.due_on.len())?;
         let _span = tracing::debug_span!("evaluate", plugin = %prepared.label, %point).entered();
         let started = Instant::now();
-        let called = policy.evaluate(&self.runtime, &self.limits, settings, batch)?;
+        let Engine { runtime, limits, .. } = self.engine(prepared.tier)?;
+        let called = policy.evaluate(runtime, limits, settings, batch)?;
         record(&prepared, point.code(), &called, started);
         Ok(LateFeeEvaluation { fuel: fuel(&called), outcome: called.result, log: called.log })
     }
+}
+
+fn link(engine: &Engine, component: &Component, label: String) -> Result<Arc<Prepared>> {
+    let prepared = Prepared::link(&engine.runtime, component, label).map_err(|error| {
+        Error::invalid(format!("the component does not fit this host: {error:#}. Build it with the SDK of this host"))
+    })?;
+    Ok(Arc::new(prepared))
 }
 
 fn fuel<T>(called: &Called<T>) -> i64 {

@@ -4,6 +4,7 @@
 
 mod guest;
 mod installing;
+mod languages;
 mod limits;
 mod standard;
 mod storage;

@@ -29,7 +29,7 @@ const PLUGINS: [&str; 6] =
     ["area-fee", "fixed-fee", "metered-fee", "parking-fee", "shared-cost-fee", "misbehaving-fee"];
 
 /// The component of a crate of this workspace; all are built once.
-fn component(name: &str) -> Vec<u8> {
+pub(super) fn component(name: &str) -> Vec<u8> {
     static BUILT: OnceLock<Vec<(String, PathBuf)>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
@@ -49,7 +49,7 @@ async fn installed(sandbox: &Sandbox, name: &str) -> InstalledPlugin {
 }
 
 /// A batch with something in every fact, from a fixed sequence: some subjects with two segments, some cells missing.
-fn made_up(description: &Description, subjects: u32) -> FeeBatch {
+pub(super) fn made_up(description: &Description, subjects: u32) -> FeeBatch {
     let mut batch = FeeBatch::clone(&super::batch(subjects));
     let (start, end, middle) = (batch.period.start, batch.period.end, Date(batch.period.start.0 + 9));
     let segments = &mut batch.segments;
@@ -160,7 +160,7 @@ async fn however_a_batch_is_split_each_subject_gets_the_same_answer(#[case] name
     }
 }
 
-fn prepared(batch: FeeBatch) -> PreparedBatch {
+pub(super) fn prepared(batch: FeeBatch) -> PreparedBatch {
     let subjects = Subjects {
         units: vec![UnitId(Uuid::nil()); batch.subjects as usize],
         payers: vec![PartyId(Uuid::nil()); batch.segments.subject.len()],

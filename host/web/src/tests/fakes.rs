@@ -88,9 +88,6 @@ impl Directory for Nobody {
 
 #[async_trait]
 impl PolicyEngine for Nobody {
-    fn profile(&self) -> String {
-        String::new()
-    }
     async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
         nothing()
     }

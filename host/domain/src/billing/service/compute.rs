@@ -447,7 +447,7 @@ impl ItemWork<'_> {
             component_digest: policy.binding.digest.clone(),
             settings: policy.binding.settings.clone(),
             wit: policy.export.wit.clone(),
-            engine: self.billing.engine.profile(),
+            engine: call.evaluation.engine.as_ref().to_owned(),
             subjects,
             input: Arc::unwrap_or_clone(batch),
             outcome: call.evaluation.outcome,
