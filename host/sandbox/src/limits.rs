@@ -41,6 +41,8 @@ pub const SUBJECTS: u32 = 1 << 16;
 pub const LOG_LINE_BYTES: usize = 1 << 10;
 /// Log of one call. What comes after it is dropped.
 pub const LOG_BYTES: usize = 16 << 10;
+/// What the shortest line counts, because it costs the host that much: otherwise empty lines would have no end.
+pub const LOG_LINE_BYTES_MIN: usize = 64;
 /// A component file. Rust and C give 20 to 140 kB; what carries an interpreter has limits of its own (`wasi/limits.rs`).
 pub const COMPONENT_BYTES: usize = 4 << 20;
 /// Guests that run at the same time. More than the cores of an office machine, and few enough that all of them at the

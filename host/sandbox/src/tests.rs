@@ -8,6 +8,7 @@ mod languages;
 mod limits;
 mod standard;
 mod storage;
+mod wasi;
 
 use std::{collections::HashMap, sync::Arc};
 
