@@ -11,3 +11,4 @@ mod demo;
 mod host;
 mod house;
 mod imports;
+mod languages;

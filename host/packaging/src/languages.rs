@@ -14,6 +14,8 @@ use crate::build::{BuildError, BuiltPlugin};
 use crate::component::embed_manifest;
 use crate::manifest::{self, Manifest};
 
+/// Folders of the workspace that hold plug-ins, one folder each.
+const FOLDERS: [&str; 2] = ["plugins", "tests/guests"];
 /// World that a fee policy is built for.
 const WORLD: &str = "fee-policy-plugin";
 /// Packages of the contract that this world is made of: its own first, then what it uses.
@@ -26,7 +28,7 @@ enum Language {
     Python,
 }
 
-/// Builds plug-ins of `plugins/` that are written in JavaScript (`src/rules.js`) or Python (`src/app.py`).
+/// Builds plug-ins of the workspace that are written in JavaScript (`src/rules.js`) or Python (`src/app.py`).
 ///
 /// Processes that build into the same folder wait for each other. An unchanged plug-in keeps its file.
 ///
@@ -54,14 +56,7 @@ struct Workshop<'a> {
 
 impl Workshop<'_> {
     fn plugin(&self, name: &str) -> Result<BuiltPlugin, BuildError> {
-        let source = self.root.join("plugins").join(name);
-        let language = if source.join("src/rules.js").is_file() {
-            Language::JavaScript
-        } else if source.join("src/app.py").is_file() {
-            Language::Python
-        } else {
-            return Err(BuildError::UnknownCrate { name: name.to_owned() });
-        };
+        let (source, language) = self.find(name)?;
         let manifest = Manifest::from_directory(&source)
             .map_err(|source| BuildError::Manifest { name: name.to_owned(), source })?;
         let path = self.folder.join(format!("{}-{}.wasm", manifest.id, manifest.version));
@@ -75,6 +70,17 @@ impl Workshop<'_> {
             fs::write(&stamp, sources).map_err(file(&stamp))?;
         }
         Ok(BuiltPlugin { crate_name: name.to_owned(), id: manifest.id, version: manifest.version, path })
+    }
+
+    fn find(&self, name: &str) -> Result<(PathBuf, Language), BuildError> {
+        let entries = [("src/rules.js", Language::JavaScript), ("src/app.py", Language::Python)];
+        let folders = FOLDERS.iter().map(|folder| self.root.join(folder).join(name));
+        let mut found =
+            folders.flat_map(|folder| entries.map(|(entry, language)| (folder.join(entry), folder.clone(), language)));
+        found
+            .find(|(entry, ..)| entry.is_file())
+            .map(|(_, folder, language)| (folder, language))
+            .ok_or_else(|| BuildError::UnknownCrate { name: name.to_owned() })
     }
 
     fn sdk(&self, language: Language) -> PathBuf {
@@ -256,4 +262,49 @@ pub fn package_component(folder: &Path, component: &[u8]) -> Result<(Manifest, V
     let bytes =
         embed_manifest(component, &manifest).map_err(|source| BuildError::Component { name: name(), source })?;
     Ok((manifest, bytes))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_any_source_changes_the_digest_and_what_tools_leave_does_not() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, content: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        };
+        let sources = [
+            "plugins/x/src/app.py",
+            "plugins/x/plugin.toml",
+            "plugin-sdk/python/guanjia_plugin_sdk/no.py",
+            "plugin-sdk/python/requirements.txt",
+            "wit/deps/fee-policy@1.0.0/fee-policy.wit",
+            "wit/deps/types@1.0.0/types.wit",
+        ];
+        for path in sources {
+            write(path, "1");
+        }
+        let workshop = Workshop { root: root.path(), folder: root.path() };
+        let (folder, language) = workshop.find("x").unwrap();
+        let digest = || workshop.digest(&folder, language).unwrap();
+        let first = digest();
+        write("plugins/x/src/__pycache__/app.pyc", "1");
+        assert_eq!(digest(), first);
+        for path in sources {
+            write(path, "2");
+            assert_ne!(digest(), first, "{path}");
+            write(path, "1");
+        }
+        assert_eq!(digest(), first);
+    }
+
+    #[test]
+    fn a_tool_that_is_missing_is_named() {
+        let error = run(&mut Command::new("no-such-tool-of-guanjia")).unwrap_err().to_string();
+        assert!(error.contains("no-such-tool-of-guanjia"), "{error}");
+    }
 }

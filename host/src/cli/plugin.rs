@@ -1,4 +1,4 @@
-//! `guanjia plugin install|list|inspect|bind`.
+//! `guanjia plugin build|install|list|inspect|bind`.
 
 use clap::Subcommand;
 use guanjia_domain::{
@@ -19,6 +19,17 @@ pub(super) enum Plugin {
     List,
     /// What a component file is, without a database.
     Inspect { file: PathBuf },
+    /// Put the manifest of a plug-in's folder into a component that some tool has built, without a database.
+    Build {
+        /// Where `plugin.toml` lies.
+        folder: PathBuf,
+        /// The component without a manifest.
+        #[arg(long, value_name = "FILE")]
+        component: PathBuf,
+        /// What is written; `ID-VERSION.wasm` where it is not given.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Switch a plug-in on for a project from a date.
     Bind(Bind),
     /// The bindings of a project.
@@ -53,8 +64,12 @@ pub(super) struct Bind {
 
 impl Plugin {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
-        if let Plugin::Inspect { file } = self {
-            return inspect(file);
+        match self {
+            Plugin::Inspect { file } => return inspect(file),
+            Plugin::Build { folder, component, output } => {
+                return build(folder, component, output.as_deref(), global.json);
+            }
+            _ => {}
         }
         let office = global.office().await?;
         let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
@@ -83,7 +98,7 @@ impl Plugin {
                     print_binding(&binding, global.json);
                 }
             }
-            Plugin::Inspect { .. } => {}
+            Plugin::Inspect { .. } | Plugin::Build { .. } => {}
         }
         Ok(Done::Well)
     }
@@ -101,6 +116,21 @@ fn inspect(file: &Path) -> Result<Done> {
         "id": manifest.id, "version": manifest.version.to_string(), "digest": info.digest, "size": info.size,
         "imports": info.imports, "exports": info.exports, "float_free": info.float_free,
     }));
+    Ok(Done::Well)
+}
+
+fn build(folder: &Path, component: &Path, to: Option<&Path>, json: bool) -> Result<Done> {
+    let (manifest, packaged) = guanjia_packaging::package_component(folder, &read(component)?)
+        .map_err(|error| Error::invalid(error.to_string()))?;
+    let written = to.map_or_else(|| format!("{}-{}.wasm", manifest.id, manifest.version).into(), Path::to_owned);
+    std::fs::write(&written, &packaged)
+        .map_err(|error| Error::invalid(format!("{} cannot be written: {error}", written.display())))?;
+    if json {
+        let (id, version) = (&manifest.id, manifest.version.to_string());
+        output::line(&json!({ "id": id, "version": version, "file": written, "size": packaged.len() }));
+    } else {
+        output::text(&format!("{manifest}  {}", written.display()));
+    }
     Ok(Done::Well)
 }
 

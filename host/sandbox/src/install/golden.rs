@@ -77,9 +77,15 @@ impl Trial<'_> {
 
     /// One call, whose answer must be one that the host would believe, and can put into words.
     fn ask(&self, case: &FeeCase, settings: &str, batch: &FeeBatch) -> Result<FeeAnswer> {
-        let answer = match self.inner.evaluate_prepared(self.prepared, settings, batch)?.outcome {
+        let evaluation = self.inner.evaluate_prepared(self.prepared, settings, batch)?;
+        let answer = match evaluation.outcome {
             Outcome::Answer(answer) => answer,
-            Outcome::Failure(failure) => return Err(fails(case, &failure.reason)),
+            Outcome::Failure(failure) => {
+                // Nobody's data is in an example, so its log may be shown: languages say there what went wrong.
+                let last_words = evaluation.log.join("\n");
+                let said = if last_words.is_empty() { String::new() } else { format!(". It said:\n{last_words}\n") };
+                return Err(fails(case, &format!("{}{said}", failure.reason)));
+            }
         };
         check_answer(batch, &answer, self.description, &AnswerLimits::default())
             .map_err(|reason| fails(case, &reason))?;

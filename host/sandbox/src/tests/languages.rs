@@ -24,14 +24,15 @@ use super::{
 };
 use crate::{Sandbox, SandboxOptions};
 
-const PLUGINS: [&str; 2] = ["offer-fee-js", "offer-fee-py"];
+/// The samples, and one that asks for what no rule needs.
+const PLUGINS: [&str; 3] = ["offer-fee-js", "offer-fee-py", "nosy-fee-js"];
 
 /// The target folder that this test was built into: …/debug/deps/test.
 fn target() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
 }
 
-/// The component of a plug-in; both are built once, and again only when a source changes.
+/// The component of a plug-in; all are built once, and again only when a source changes.
 fn component(name: &str) -> Vec<u8> {
     static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
@@ -43,10 +44,10 @@ fn component(name: &str) -> Vec<u8> {
     std::fs::read(&built[PLUGINS.iter().position(|known| *known == name).unwrap()]).unwrap()
 }
 
-/// A sandbox that keeps compiled code from one run of the tests to the next: compiling CPython takes most of a minute
-/// without optimisation.
+/// A sandbox that keeps compiled code from one run of the tests to the next, in the cache that the integration tests use,
+/// too: compiling CPython takes most of a minute without optimisation.
 fn sandbox() -> Sandbox {
-    let cache_dir = Some(target().join("guests/languages/cache"));
+    let cache_dir = Some(target().join("tmp/plugin-cache"));
     Sandbox::new(SandboxOptions { cache_dir, concurrent_calls: 2, ..SandboxOptions::default() }).unwrap()
 }
 
@@ -79,9 +80,9 @@ async fn ask(
 #[tokio::test]
 async fn they_are_installed_with_their_golden_cases() {
     let sandbox = sandbox();
-    for name in PLUGINS {
+    for name in &PLUGINS[..2] {
         let plugin = installed(&sandbox, name).await;
-        assert_eq!(plugin.id, name);
+        assert_eq!(plugin.id, *name);
         assert!(!plugin.float_free, "an interpreter has floats");
         assert_eq!(description(&plugin).facts, ["unit.area", "unit.occupancy"]);
     }
@@ -163,6 +164,25 @@ async fn their_own_words_about_settings_are_passed_on(#[case] name: &str) {
     assert_eq!(check(OFFER).await, []);
     let problems = check(r#"{"free":{"from":"2025-02-30","months":1},"price":"1"}"#).await;
     assert_eq!(problems, [("no-such-day".to_owned(), "/free/from".to_owned())]);
+}
+
+#[tokio::test]
+async fn clock_and_randomness_are_the_same_in_every_call() {
+    let (one, other) = (sandbox(), sandbox());
+    let plugin = installed(&one, "nosy-fee-js").await;
+    installed(&other, "nosy-fee-js").await;
+    let found = async |sandbox: &Sandbox| {
+        sandbox.check_settings(&plugin.digest, ExtensionPoint::FeePolicy, "{}").await.unwrap()
+    };
+    let first = found(&one).await;
+    let of = |code: &str| &first.iter().find(|problem| problem.code == code).unwrap().about;
+    assert_eq!(of("now"), "2025-01-01T00:00:00.000Z");
+    assert_eq!(of("waited"), "0");
+    assert!(of("random").starts_with("0."), "{first:?}");
+    assert_ne!(of("random"), of("random-again"));
+    for sandbox in [&one, &one, &other] {
+        assert_eq!(found(sandbox).await, first);
+    }
 }
 
 #[tokio::test]
