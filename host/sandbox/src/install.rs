@@ -13,6 +13,7 @@ use guanjia_domain::{
 use guanjia_packaging::{ComponentError, ComponentInfo, Export, Localized, Manifest, manifest};
 
 use crate::{
+    limits::COMPILE_TIME,
     prepared::Prepared,
     sandbox::{Inner, Sandbox, bounded},
     tier::{Engine, Tier},
@@ -26,6 +27,7 @@ const SDK_CODES: [&str; 4] = ["missing-fact", "wrong-kind-of-fact", "out-of-rang
 
 /// A component that looks right, but has not been run.
 struct Candidate {
+    tier: Tier,
     info: ComponentInfo,
     manifest: Manifest,
 }
@@ -34,15 +36,14 @@ struct Candidate {
 /// nothing is run before everything else is known to fit.
 pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<InstalledPlugin> {
     let bytes: Arc<[u8]> = bytes.into();
-    let tier = tier(sandbox, &bytes)?;
-    let read = Arc::clone(&bytes);
-    let examined = tokio::task::spawn_blocking(move || examine(&read, tier));
-    let candidate = Arc::new(bounded(tier.compile_time(), examined).await??);
+    let (read, sizes) = (Arc::clone(&bytes), sandbox.clone());
+    let examined = tokio::task::spawn_blocking(move || examine(&read, |tier| sizes.component_bytes_max(tier)));
+    let candidate = Arc::new(bounded(COMPILE_TIME, examined).await??);
     // The same bytes may have been compiled before, by another host with this cache or for another company.
     let (compiled, prepared) = match sandbox.load(&candidate.info.digest).await? {
         Some(prepared) => (None, prepared),
         None => {
-            let (component, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
+            let (component, prepared) = sandbox.compile(candidate.tier, bytes, candidate.manifest.to_string()).await?;
             (Some(component), prepared)
         }
     };
@@ -54,32 +55,28 @@ pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Installe
     installed(&candidate, exports)
 }
 
-/// The tier that the component needs, if it is small enough for it.
-fn tier(sandbox: &Sandbox, bytes: &[u8]) -> Result<Tier> {
-    let size = bytes.len();
-    let too_large = |size_max: usize| {
-        refused(format!(
-            "the component has {size} bytes; at most {size_max} are installed. Build it in the release profile with `strip` and `lto`, \
-             or have the operator raise the limit"
-        ))
-    };
-    // Nothing that is larger is even looked at.
-    let size_max = [Tier::Pure, Tier::WithRuntime].map(|tier| sandbox.component_bytes_max(tier)).into_iter().max();
-    if let Some(size_max) = size_max.filter(|size_max| size > *size_max) {
-        return Err(too_large(size_max));
-    }
-    let tier = Tier::of(bytes).map_err(|error| component_refused(&error))?;
-    let size_max = sandbox.component_bytes_max(tier);
-    if size > size_max { Err(too_large(size_max)) } else { Ok(tier) }
-}
-
 /// What can be said without compiling.
-fn examine(bytes: &[u8], tier: Tier) -> Result<Candidate> {
+fn examine(bytes: &[u8], size_max: impl Fn(Tier) -> usize) -> Result<Candidate> {
+    // Nothing that is larger than any is even looked at.
+    check_size(bytes, size_max(Tier::Pure).max(size_max(Tier::WithRuntime)))?;
+    let tier = Tier::of(bytes).map_err(|error| component_refused(&error))?;
+    check_size(bytes, size_max(tier))?;
     let info = guanjia_packaging::inspect(bytes).map_err(|error| component_refused(&error))?;
     let manifest = guanjia_packaging::read_manifest(bytes).map_err(|error| component_refused(&error))?;
     check_imports(&info)?;
     check_exports(&info, &manifest, tier)?;
-    Ok(Candidate { info, manifest })
+    Ok(Candidate { tier, info, manifest })
+}
+
+fn check_size(bytes: &[u8], size_max: usize) -> Result<()> {
+    if bytes.len() <= size_max {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "the component has {} bytes; at most {size_max} are installed. Build it in the release profile with `strip` and `lto`, \
+         or have the operator raise the limit",
+        bytes.len()
+    )))
 }
 
 fn component_refused(error: &ComponentError) -> Error {
@@ -104,7 +101,8 @@ fn check_imports(info: &ComponentInfo) -> Result<()> {
     if name.starts_with("wasi:") {
         return Err(refused(format!(
             "the component imports {name}, which a rule has no use for. Build it without: Rust for wasm32-unknown-unknown, \
-             Python with `componentize-py componentize --stub-wasi`, JavaScript with `componentize-qjs --sync`"
+             JavaScript with `componentize-qjs --sync` or `componentize-js --disable http fetch-event`, \
+             Python with `componentize-py componentize --stub-wasi`"
         )));
     }
     let advice = if name.starts_with("guanjia:types/") {
@@ -234,7 +232,7 @@ fn known_facts(point: ExtensionPoint) -> String {
 }
 
 fn installed(candidate: &Candidate, exports: Vec<PluginExport>) -> Result<InstalledPlugin> {
-    let Candidate { info, manifest } = candidate;
+    let Candidate { info, manifest, .. } = candidate;
     Ok(InstalledPlugin {
         id: manifest.id.clone(),
         version: manifest.version.to_string(),

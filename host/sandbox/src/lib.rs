@@ -7,6 +7,9 @@
 //! The same call gives the same bytes on every machine: fuel, memory, stack and output are bounded by counting, and the
 //! only bound that depends on the clock, a deadline far above what the fuel lasts, is a backstop that is tried twice.
 //!
+//! Components that bring a language's runtime run on an engine of their own, with a virtual WASI in place of an operating
+//! system; see `tier` and `wasi`.
+//!
 //! It is *not* a judge of answers: whether an answer can be true is the domain's to check. It is not a compile farm
 //! either: components are compiled in this process, on a thread that nobody waits for after a time. Where that is not
 //! isolation enough, `Sandbox::compile` and `call::run` are the seam: both take bytes and give bytes or values, so that a

@@ -153,9 +153,13 @@ impl Sandbox {
 
     /// Compiles on a blocking thread. After `time` nobody waits for it any more; the thread cannot be stopped, but it
     /// keeps the only permit, so that hostile components queue up instead of taking the machine.
-    pub(crate) async fn compile(&self, bytes: Arc<[u8]>, label: String) -> Result<(Component, Arc<Prepared>)> {
+    pub(crate) async fn compile(
+        &self,
+        tier: Tier,
+        bytes: Arc<[u8]>,
+        label: String,
+    ) -> Result<(Component, Arc<Prepared>)> {
         let unavailable = |error| Error::unavailable("waiting for the compiler", error);
-        let tier = Tier::of(&bytes).map_err(|error| Error::invalid(error.to_string()))?;
         let permit = Arc::clone(&self.compiler).acquire_owned().await.map_err(unavailable)?;
         let inner = Arc::clone(&self.inner);
         let run = tokio::task::spawn_blocking(move || {
@@ -185,7 +189,8 @@ impl Sandbox {
         }
         let label = guanjia_packaging::read_manifest(&bytes)
             .map_or_else(|_| digest.to_owned(), |manifest| manifest.to_string());
-        let (component, prepared) = self.compile(bytes.into(), label).await?;
+        let tier = Tier::of(&bytes).map_err(|error| Error::invalid(error.to_string()))?;
+        let (component, prepared) = self.compile(tier, bytes.into(), label).await?;
         self.keep(digest, &component, prepared).await
     }
 

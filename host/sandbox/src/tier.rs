@@ -23,20 +23,20 @@ use crate::{
 pub(crate) enum Tier {
     /// Imports the contract only, in the shape that Rust, C and their like give.
     Pure,
-    /// Brings a language's runtime: it imports WASI, or is linked of so many parts.
+    /// Brings a language's runtime: it imports WASI, or is linked of as many parts or as large as those are.
     WithRuntime,
 }
 
 impl Tier {
     pub(crate) fn of(component: &[u8]) -> std::result::Result<Self, ComponentError> {
-        Ok(Self::of_outline(&outline(component)?))
+        Ok(Self::of_outline(&outline(component)?, component.len()))
     }
 
-    /// WASI that was stubbed away leaves the parts behind that stand in for it, so both are looked at.
-    fn of_outline(outline: &Outline) -> Self {
+    /// WASI that was stubbed away leaves behind the parts that stand in for it, or no more than the size of a runtime.
+    fn of_outline(outline: &Outline, size: usize) -> Self {
         let imports_wasi = outline.imports.iter().any(|name| name.starts_with("wasi:"));
         let is_linked_of_many = outline.core_instances > limits::CORE_INSTANCES || outline.memories > limits::MEMORIES;
-        if imports_wasi || is_linked_of_many { Self::WithRuntime } else { Self::Pure }
+        if imports_wasi || is_linked_of_many || size > limits::COMPONENT_BYTES { Self::WithRuntime } else { Self::Pure }
     }
 
     /// How the engine profile names it.
@@ -99,25 +99,27 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn made_of(imports: &[&str], core_instances: u32, memories: u32) -> Tier {
+    fn made_of(imports: &[&str], core_instances: u32, memories: u32, size: usize) -> Tier {
         let imports = imports.iter().map(|name| (*name).to_owned()).collect();
-        Tier::of_outline(&Outline { imports, core_instances, memories, tables: 1 })
+        Tier::of_outline(&Outline { imports, core_instances, memories, tables: 1 }, size)
     }
 
     #[rstest]
-    #[case::rust(&["guanjia:types/types@1.0.0"], 3, 1, Tier::Pure)]
-    #[case::all_that_the_pure_engine_gives(&[], limits::CORE_INSTANCES, limits::MEMORIES, Tier::Pure)]
-    #[case::one_instance_more(&[], limits::CORE_INSTANCES + 1, limits::MEMORIES, Tier::WithRuntime)]
-    #[case::one_memory_more(&[], 3, limits::MEMORIES + 1, Tier::WithRuntime)]
-    #[case::wasi(&["wasi:cli/stdout@0.2.0"], 3, 1, Tier::WithRuntime)]
+    #[case::rust(&["guanjia:types/types@1.0.0"], 3, 1, 100_000, Tier::Pure)]
+    #[case::all_that_the_pure_engine_gives(&[], limits::CORE_INSTANCES, limits::MEMORIES, limits::COMPONENT_BYTES, Tier::Pure)]
+    #[case::one_instance_more(&[], limits::CORE_INSTANCES + 1, limits::MEMORIES, 100_000, Tier::WithRuntime)]
+    #[case::one_memory_more(&[], 3, limits::MEMORIES + 1, 100_000, Tier::WithRuntime)]
+    #[case::wasi(&["wasi:cli/stdout@0.2.0"], 3, 1, 100_000, Tier::WithRuntime)]
+    #[case::one_byte_more(&[], 3, 1, limits::COMPONENT_BYTES + 1, Tier::WithRuntime)]
     // It is refused on any tier; which one says so does not matter.
-    #[case::another_import(&["acme:rates/rates@1.0.0"], 3, 1, Tier::Pure)]
+    #[case::another_import(&["acme:rates/rates@1.0.0"], 3, 1, 100_000, Tier::Pure)]
     fn the_tier_follows_from_the_component(
         #[case] imports: &[&str],
         #[case] core_instances: u32,
         #[case] memories: u32,
+        #[case] size: usize,
         #[case] tier: Tier,
     ) {
-        assert_eq!(made_of(imports, core_instances, memories), tier);
+        assert_eq!(made_of(imports, core_instances, memories, size), tier);
     }
 }

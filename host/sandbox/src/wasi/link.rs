@@ -140,7 +140,8 @@ fn poll(into: &mut LinkerInstance<'_, CallState>, import: &str, name: &str) -> R
     match name {
         "[method]pollable.ready" => into.func_wrap(name, |_: Store<'_>, (_,): (Resource<Pollable>,)| Ok((true,))),
         "[method]pollable.block" => into.func_wrap(name, |_: Store<'_>, (_,): (Resource<Pollable>,)| Ok(())),
-        "poll" => into.func_wrap(name, |_: Store<'_>, (polled,): (Vec<Resource<Pollable>>,)| {
+        "poll" => into.func_wrap(name, |mut store: Store<'_>, (polled,): (Vec<Resource<Pollable>>,)| {
+            pay(&mut store, polled.len() as u64)?;
             let all = (0..).zip(&polled).map(|(index, _)| index).collect::<Vec<u32>>();
             Ok((all,))
         }),
