@@ -325,6 +325,7 @@ async fn a_worker_that_does_not_do_its_work_is_the_end_of_one_installation() {
         ("exit 1", true, "broke off"),
         // Endless words and endless code are not kept.
         ("yes >&2", true, "broke off"),
+        ("cat /dev/zero", true, "MB of machine code"),
         ("exec sleep 1000", true, "within 5s"),
         // What comes back is not ours, whatever it says.
         ("cat >/dev/null", false, "answer of the compiler"),

@@ -121,14 +121,15 @@ impl Workshop {
         };
         let (code, words, status) =
             answered.map_err(|error| Error::unavailable("talking to the compiler's process", error))?;
-        if !status.success() {
-            return Err(self.died(status, &words));
-        }
+        // The pipe is closed after one byte too many, so that such a worker does not end well.
         if code.len() > CODE_BYTES {
             return Err(Error::invalid(format!(
                 "the component compiles to more than {} MB of machine code and is refused. {SMALLER}",
                 CODE_BYTES >> 20
             )));
+        }
+        if !status.success() {
+            return Err(self.died(status, &words));
         }
         Reply::read(code).ok_or_else(|| {
             let words = String::from_utf8_lossy(&words).into_owned();

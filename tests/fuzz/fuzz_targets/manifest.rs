@@ -1,0 +1,36 @@
+//! The JSON of a manifest: what is taken is written the same again, and can be used for all that a manifest is for.
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use guanjia_domain::{
+    plugin::{check_settings, check_settings_schema},
+    values::{Decimal, cases},
+};
+use guanjia_packaging::Manifest;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|json: &[u8]| {
+    let Ok(manifest) = Manifest::from_json(json) else { return };
+    let written = manifest.to_json().expect("what was read can be written");
+    assert_eq!(Manifest::from_json(&written).expect("what was written can be read"), manifest);
+    let args = [Decimal::new(i64::MIN, 9), Decimal::integer(i64::MAX)];
+    for step in manifest.steps.values() {
+        for language in ["zh-CN", "en"] {
+            let _ = step.render(language, Decimal::new(-1, 2), &args);
+        }
+    }
+    for message in manifest.messages.values() {
+        let _ = message.render("en", "unit.area", &args);
+    }
+    let schema = check_settings_schema(&manifest.settings_schema);
+    let Some(export) = manifest.exports.get("fee-policy") else { return };
+    for case in &manifest.cases {
+        for case in cases::from_value(case).expect("a checked manifest has readable cases") {
+            if schema.is_ok() {
+                let _ = check_settings(&manifest.settings_schema, &case.settings_text());
+            }
+            let _ = case.to_batch(&export.facts, &BTreeMap::new());
+        }
+    }
+});
