@@ -73,6 +73,9 @@ async fn what_held_before_holds_again_in_one_step(#[values(Kind::Sqlite, Kind::P
     assert!(dear > march, "{dear} is not more than {march}");
     back("2025-04-01").expect(0);
     assert_eq!(total("2025-04"), march, "as if the dearer rule had never held");
+    bind(&host, HERE, "9.99", "2025-04-01", "operator").expect(0);
+    back("2025-04-01").expect(0);
+    assert_eq!(total("2025-04"), march, "a correction of the same day is taken back, too");
     bind(&host, HERE, "3.50", "2025-05-01", "operator").expect(0);
     back("2025-06-01").expect(0);
     assert!(total("2025-05") > march);

@@ -238,20 +238,23 @@ impl Plugins {
             .await?
             .into_iter()
             .filter(|binding| {
-                binding.mode == BindingMode::Active
-                    && binding.point == point
-                    && binding.fee_item_id == fee_item_id
-                    && binding.effective_to != Some(binding.effective_from)
+                binding.mode == BindingMode::Active && binding.point == point && binding.fee_item_id == fee_item_id
             })
             .collect();
-        history.sort_by_key(|binding| binding.effective_from);
+        // Ids follow the time of binding: of two from the same day, the later one replaced the other.
+        history.sort_by_key(|binding| (binding.effective_from, binding.id));
+        let held = |binding: &Binding| binding.effective_to != Some(binding.effective_from);
         let position = history
             .iter()
             .position(|binding| binding.holds_on(from))
             .ok_or_else(|| Error::invalid(format!("nothing is switched on there on {from}")))?;
         let taken_back = history[position].id;
-        let before = position
-            .checked_sub(1)
+        // What never held on any day counts only when the rule that replaced it is taken back whole.
+        let whole = from == history[position].effective_from;
+        let replaced = |binding: &Binding| whole && binding.effective_from == from;
+        let before = history[..position]
+            .iter()
+            .rposition(|binding| held(binding) || replaced(binding))
             .map(|before| history.swap_remove(before))
             .ok_or_else(|| Error::invalid("no other rule held there before: bind one instead".to_owned()))?;
         let binding = Binding { id: BindingId::generate(), effective_from: from, effective_to: None, ..before };
