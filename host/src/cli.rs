@@ -3,6 +3,7 @@
 mod admin;
 mod bill;
 mod demo;
+mod facts;
 mod import;
 mod job;
 mod meter;
@@ -126,7 +127,9 @@ enum Command {
     /// API tokens.
     #[command(subcommand)]
     Token(admin::Token),
-    /// Previews that begin by themselves.
+    /// The facts that plug-ins may ask for.
+    Facts(facts::Facts),
+    /// Work that begins by itself: previews of the running month, and the nightly replay.
     #[command(subcommand)]
     Schedule(admin::Schedule),
     /// Check journal, audit trail and records against each other.
@@ -190,6 +193,7 @@ async fn run(cli: &Cli) -> Result<Done> {
         Command::Meter(command) => command.run(global).await,
         Command::Replay(command) => command.run(global).await,
         Command::Prove(command) => command.run(global).await,
+        Command::Facts(command) => command.run(global),
         Command::Plugin(command) => command.run(global).await,
         Command::User(command) => command.run(global).await,
         Command::Token(command) => command.run(global).await,

@@ -4,7 +4,9 @@
 
 pub mod boot;
 pub mod cli;
+mod files;
 pub mod generate;
 pub mod presence;
+pub mod registries;
 pub mod standard_plugins;
 pub mod worker;

@@ -5,7 +5,7 @@ use guanjia_domain::{
     Error, Result,
     access::{OPERATOR, Stamp},
     billing::{BillingRun, Progress, RunProgress},
-    job::{Job, JobKind, JobState, Schedule},
+    job::{Job, JobKind, JobState, JobSubject, Schedule, Scheduled},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -82,18 +82,24 @@ async fn do_claimed(office: &Office, stamp: &Stamp, job: &Job, progress: &dyn Pr
     let worker = office.host.presence.name();
     match job.kind {
         JobKind::PreviewRun | JobKind::PostRun => office.billing.work(stamp, job, worker, progress).await.map(drop),
+        JobKind::ReplaySample => office.billing.work_on_sample(stamp, job, worker, progress).await.map(drop),
         JobKind::Trial => office.trials.work(job, worker, progress).await.map(drop),
     }
 }
 
-/// A schedule previews the month that runs on its day.
+/// Makes the job that a schedule stands for. A preview is of the month that runs on its day.
 async fn fire(office: &Office, schedule: &Schedule) -> Result<bool> {
     let stamp = office.stamp(Some(OPERATOR), "schedule").await?;
     let next_at = Schedule::next_after(&schedule.cron, &schedule.time_zone, stamp.at)?;
-    let period = schedule.month_of(schedule.next_at)?;
-    let run = BillingRun::new(schedule.project_id, period, &stamp);
-    let job = Job::new(JobKind::PreviewRun, run.id, &stamp);
-    office.store.fire_schedule(&stamp, schedule, next_at, &run, &job).await
+    let (run, job) = match schedule.work {
+        Scheduled::PreviewMonth { project_id } => {
+            let run = BillingRun::new(project_id, schedule.month_of(schedule.next_at)?, &stamp);
+            let job = Job::new(JobKind::PreviewRun, run.id, &stamp);
+            (Some(run), job)
+        }
+        Scheduled::ReplaySample => (None, Job::new(JobKind::ReplaySample, JobSubject::Nothing, &stamp)),
+    };
+    office.store.fire_schedule(&stamp, schedule, next_at, run.as_ref(), &job).await
 }
 
 /// Does one job in this process, with progress for whoever watches; while another worker has it, waits for its end, and

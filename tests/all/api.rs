@@ -360,6 +360,7 @@ impl Operation {
     fn json(&self, known: &Known) -> Value {
         match self.path.as_str() {
             "/api/v1/billing-runs" => json!({"project": known.project, "period": "2031-01"}),
+            "/api/v1/plugins/pull" => json!({"reference": "registry.invalid/rules/area-fee:1.0.0"}),
             "/api/v1/users" => json!({"name": "somebody", "roles": ["engineer"], "password": null}),
             binding if binding.ends_with("/quarantine") => json!({"reason": "it is tried"}),
             "/api/v1/bindings" => json!({
@@ -473,7 +474,8 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
         }
         let expected = match (operation.method.as_str(), operation.path.as_str()) {
             ("POST", "/api/v1/users" | "/api/v1/publishers") => 201,
-            ("POST", "/api/v1/plugins") => 422,
+            ("POST", "/api/v1/plugins" | "/api/v1/plugins/pull") => 422,
+            ("POST", "/api/v1/replay-samples") => 202,
             _ => 200,
         };
         assert_eq!(answer.status, expected, "{} {}: {answer:?}", operation.method, operation.path);

@@ -1,5 +1,7 @@
 //! The console as people see it: a real browser, walked once for each role, on a desk and on a phone, in both languages.
 
+mod rules;
+
 use crate::host::{Host, Server, workbook_with_cell};
 use guanjia_domain::{access::Role, import::Cell};
 use guanjia_harness::Kind;

@@ -185,7 +185,11 @@ impl Host {
 
     /// Starts `serve` on a free port and waits until it says where.
     pub fn serve(&self) -> Server {
-        Server::start(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+        self.serve_with(&[])
+    }
+
+    pub fn serve_with(&self, more: &[&str]) -> Server {
+        Server::start(self.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat()))
     }
 }
 

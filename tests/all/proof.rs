@@ -34,6 +34,23 @@ async fn a_line_is_proved_on_another_machine(#[values(Kind::Sqlite, Kind::Postgr
     host.assert_consistent();
 }
 
+/// What each night does, by hand: on another process than the one that charged.
+#[rstest]
+#[tokio::test]
+async fn posted_decisions_are_sampled(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    host.json(&["demo", "--no-serve"]);
+    let report = host.json(&["replay", "--sample"]);
+    let decisions = report["decisions"].as_i64().unwrap();
+    assert!(decisions > 0);
+    assert_eq!(report, json!({"decisions": decisions, "identical": decisions, "different": []}));
+    let checks = host.json(&["check"])["checks"].clone();
+    let sampled = checks.as_array().unwrap().iter().find(|check| check["name"] == "replay-sample").unwrap().clone();
+    assert!(sampled["detail"].as_str().unwrap().starts_with(&format!("{decisions} of {decisions}")), "{sampled}");
+    let schedules = host.run(&["schedule", "list", "--json"]).expect(0).lines();
+    assert!(schedules.iter().any(|schedule| schedule["kind"] == "replay-sample" && schedule["enabled"] == true));
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_proof_that_was_tampered_with_is_found_out() {

@@ -94,6 +94,48 @@ async fn a_plugin_goes_through_a_registry(#[values(Kind::Sqlite, Kind::Postgres)
     host.assert_consistent();
 }
 
+/// Through the doors only from where the operator of the host says.
+#[rstest]
+#[tokio::test]
+async fn an_admin_installs_from_an_allowed_registry(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (host, desk) = (Host::office(kind).await, Desk::new());
+    let [allowed, other] = [(); 2].map(|()| TestRegistry::start(RegistryAccess::Everybody));
+    let file = desk.write("next.wasm", changed("area-fee", |manifest| manifest.version = "1.1.0".parse().unwrap()));
+    for registry in [&allowed, &other] {
+        desk.json(&["plugin", "push", &file, &format!("{}/rules/area-fee:1.1.0", registry.address)]);
+    }
+    host.run(&["user", "add", "zhao", "--role", "admin"]).expect(0);
+    let token = host.json(&["token", "create", "--user", "zhao"])["token"].as_str().unwrap().to_owned();
+    let server = host.serve_with(&["--registry", &allowed.address.to_string()]);
+    let pull = async |reference: String| {
+        let client = Client::builder().no_proxy().build().unwrap();
+        let request = client.post(format!("{}/api/v1/plugins/pull", server.url)).bearer_auth(&token);
+        let answer = request.json(&json!({ "reference": reference })).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, refused) = pull(format!("{}/rules/area-fee:1.1.0", other.address)).await;
+    assert_eq!((status, refused["code"].as_str()), (422, Some("registry-not-allowed")), "{refused}");
+    let (status, missing) = pull(format!("{}/rules/area-fee:9.9.9", allowed.address)).await;
+    assert_eq!(status, 404, "{missing}");
+    let (status, odd) = pull("../../etc/passwd".to_owned()).await;
+    assert_eq!(status, 422, "{odd}");
+    assert!(
+        host.run(&["plugin", "list", "--json"]).expect(0).lines().iter().all(|plugin| plugin["version"] != "1.1.0")
+    );
+    let (status, installed) = pull(format!("{}/rules/area-fee:1.1.0", allowed.address)).await;
+    assert_eq!((status, installed["version"].as_str()), (201, Some("1.1.0")), "{installed}");
+    assert!(installed["pinned"].as_str().unwrap().contains("@sha256:"), "{installed}");
+    let (status, again) = pull(installed["pinned"].as_str().unwrap().to_owned()).await;
+    assert_eq!((status, &again["digest"]), (201, &installed["digest"]), "the same again changes nothing");
+    // A host whose operator allows none fetches from none.
+    let closed = host.serve();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let request = client.post(format!("{}/api/v1/plugins/pull", closed.url)).bearer_auth(&token);
+    let answer = request.json(&json!({ "reference": installed["pinned"] })).send().await.unwrap();
+    assert_eq!(answer.status(), 422);
+    host.assert_consistent();
+}
+
 #[tokio::test]
 async fn a_registry_that_asks_is_told_who_comes() {
     let desk = Desk::new();

@@ -22,5 +22,6 @@ pub use run::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunState, RunTotal
 pub use segments::{AssignedItem, Holder, SegmentPlan, UnitSource, plan_segments};
 pub use service::{
     BATCH_SUBJECTS, Billing, ChargeExplanation, Comparison, ComparisonRow, FactValue, HELD_GROUPS_MAX, HeldGroup,
-    HeldView, LineFilter, LineView, Progress, ReplayDifference, ReplayReport, RunProgress,
+    HeldView, LineFilter, LineView, Progress, ReplayDifference, ReplayReport, ReplaySample, RunProgress,
+    SAMPLE_DECISIONS,
 };

@@ -19,6 +19,18 @@ pub enum FactKind {
     Flag,
 }
 
+impl FactKind {
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Number { .. } => "number",
+            Self::Code => "code",
+            Self::Date => "date",
+            Self::Flag => "flag",
+        }
+    }
+}
+
 /// One entry of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct FactDefinition {

@@ -24,6 +24,8 @@ codes! {
         PostRun = "post-run",
         /// Ask a candidate about recorded inputs.
         Trial = "trial",
+        /// Ask some posted decisions again ([`crate::billing::ReplaySample`]).
+        ReplaySample = "replay-sample",
     }
 }
 
@@ -146,11 +148,46 @@ pub const LEASE_SECONDS: i64 = 30;
 /// After so many starts without progress, a job that keeps killing its host is left alone.
 pub const ATTEMPTS_MAX: i64 = 5;
 
-/// Work that begins by itself: a preview of the running month of a project, on a cron expression in its time zone.
+/// What begins by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Scheduled {
+    /// A preview of the running month of a project.
+    PreviewMonth { project_id: ProjectId },
+    /// Posted decisions of the company, asked again by the running build.
+    ReplaySample,
+}
+
+impl Scheduled {
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::PreviewMonth { .. } => "preview-month",
+            Self::ReplaySample => "replay-sample",
+        }
+    }
+
+    #[must_use]
+    pub fn project_id(self) -> Option<ProjectId> {
+        match self {
+            Self::PreviewMonth { project_id } => Some(project_id),
+            Self::ReplaySample => None,
+        }
+    }
+}
+
+/// When every company's posted decisions are sampled, unless it says otherwise: when nobody bills, and not on the hour,
+/// where other things begin.
+pub const REPLAY_SAMPLE_CRON: &str = "23 3 * * *";
+/// The time zone of what belongs to no project.
+pub const COMPANY_TIME_ZONE: &str = "Asia/Shanghai";
+
+/// Work that begins by itself, on a cron expression in its time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     pub id: ScheduleId,
-    pub project_id: ProjectId,
+    #[serde(flatten)]
+    pub work: Scheduled,
     /// Five fields: minute, hour, day of month, month, day of week.
     pub cron: String,
     /// IANA name.
@@ -160,6 +197,21 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// What every company begins with.
+    ///
+    /// # Errors
+    /// None: the expression and the time zone are this file's.
+    pub fn nightly_sample(now: DateTime<Utc>) -> Result<Self> {
+        Ok(Self {
+            id: ScheduleId::generate(),
+            work: Scheduled::ReplaySample,
+            cron: REPLAY_SAMPLE_CRON.to_owned(),
+            time_zone: COMPANY_TIME_ZONE.to_owned(),
+            enabled: true,
+            next_at: Self::next_after(REPLAY_SAMPLE_CRON, COMPANY_TIME_ZONE, now)?,
+        })
+    }
+
     /// The first time after `now` that the expression names.
     ///
     /// # Errors
@@ -209,7 +261,7 @@ mod tests {
     fn the_month_is_the_one_at_the_project() {
         let schedule = Schedule {
             id: ScheduleId::generate(),
-            project_id: ProjectId::generate(),
+            work: Scheduled::PreviewMonth { project_id: ProjectId::generate() },
             cron: "0 2 1 * *".into(),
             time_zone: "Asia/Shanghai".into(),
             enabled: true,
@@ -217,6 +269,14 @@ mod tests {
         };
         let month = schedule.month_of(schedule.next_at).expect("is a month");
         assert_eq!(month.start.to_string(), "2025-03-01");
+    }
+
+    #[test]
+    fn a_night_has_one_sample() {
+        let schedule = Schedule::nightly_sample(at("2025-02-28T12:00:00Z")).expect("is a schedule");
+        assert_eq!(schedule.next_at, at("2025-02-28T19:23:00Z"));
+        let after = Schedule::next_after(&schedule.cron, &schedule.time_zone, schedule.next_at).expect("goes on");
+        assert_eq!(after, at("2025-03-01T19:23:00Z"));
     }
 
     #[rstest]

@@ -11,7 +11,7 @@ use crate::{
     Date, Period, Result,
     access::{Actor, Role, Stamp, User},
     audit::AuditRow,
-    billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunTotal, UnitSource},
+    billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, ReplaySample, RunTotal, UnitSource},
     decision::{Decision, Outcome},
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Tenure, Unit, UnitPlace, Vehicle},
     fee_item::{CostPool, FeeAssignment, FeeItem},
@@ -70,6 +70,7 @@ pub trait CompanyStore:
     + JobStore
     + AuditStore
     + ScheduleStore
+    + ReplaySampleStore
     + IdempotencyStore
 {
     fn company_id(&self) -> CompanyId;
@@ -579,16 +580,29 @@ pub trait ScheduleStore: Send + Sync {
     async fn schedules(&self) -> Result<Vec<Schedule>>;
     async fn add_schedule(&self, stamp: &Stamp, schedule: &Schedule) -> Result<()>;
     async fn set_schedule_enabled(&self, stamp: &Stamp, schedule: ScheduleId, enabled: bool) -> Result<()>;
-    /// Moves the schedule to its next time and makes the run and job that it stands for, in one transaction. `false` when
-    /// another host fired it first.
+    /// Moves the schedule to its next time and makes the job that it stands for, with its run where it is about one, in one
+    /// transaction. `false` when another host fired it first, or the month waits to be posted.
     async fn fire_schedule(
         &self,
         stamp: &Stamp,
         schedule: &Schedule,
         next_at: DateTime<Utc>,
-        run: &BillingRun,
+        run: Option<&BillingRun>,
         job: &Job,
     ) -> Result<bool>;
+}
+
+/// Posted decisions that were asked again.
+#[async_trait]
+pub trait ReplaySampleStore: Send + Sync {
+    /// How many decisions each posted run of the company has, in the order of their ids.
+    async fn posted_decision_counts(&self) -> Result<Vec<(BillingRunId, i64)>>;
+    /// A run's decision of that number, from 0 in the order of their lines.
+    async fn nth_decision(&self, run: BillingRunId, nth: i64) -> Result<Option<Decision>>;
+    /// Keeps what a sample found, once a job; one that found a difference leaves an event, too.
+    async fn add_replay_sample(&self, stamp: &Stamp, sample: &ReplaySample) -> Result<()>;
+    /// The newest first, at most so many.
+    async fn replay_samples(&self, limit: u32) -> Result<Vec<ReplaySample>>;
 }
 
 /// Keys of requests that may come twice.
@@ -602,6 +616,28 @@ pub trait IdempotencyStore: Send + Sync {
     async fn keep_answer(&self, claim: &KeyClaim, answer: &StoredAnswer) -> Result<()>;
     /// Gives up a key without an answer, so that the request can be sent again.
     async fn release_key(&self, claim: &KeyClaim) -> Result<()>;
+}
+
+/// A plug-in's file as a registry holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PulledPlugin {
+    pub file: Vec<u8>,
+    /// The reference by digest: what brings the same again.
+    pub pinned: String,
+}
+
+/// Where plug-ins may be fetched from. Which registries those are is for whoever runs the host to say, and not for a company:
+/// the host would otherwise knock at any door of the network that it stands in.
+#[async_trait]
+pub trait PluginRegistries: Send + Sync {
+    /// Host and port of each, as references begin with them; none where nothing is fetched.
+    fn allowed(&self) -> &[String];
+    /// Fetches one file, within limits of size and time. Nothing of it is believed.
+    ///
+    /// # Errors
+    /// `Refused` with `registry-not-allowed`, or with `registry-denied` by the registry itself; `NotFound`; `Invalid` for what is
+    /// no reference or no plug-in; `Unavailable` when the registry does not answer.
+    async fn pull(&self, reference: &str) -> Result<PulledPlugin>;
 }
 
 /// What the sandbox answers about a component file.

@@ -21,7 +21,7 @@
 
 use ed25519_dalek::{
     Signature as Ed25519, Signer, SigningKey, VerifyingKey,
-    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, spki::der::pem::LineEnding},
+    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, KeypairBytes, spki::der::pem::LineEnding},
 };
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, fmt, str::FromStr};
@@ -125,7 +125,9 @@ impl PrivateKey {
     /// # Errors
     /// When it cannot be written, which is a mistake of the library.
     pub fn to_pem(&self) -> Result<impl AsRef<str> + use<>, SignatureError> {
-        self.0.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignatureError::PrivateKey)
+        // Without the public half, which older tools do not read and which follows from the private one.
+        let bytes = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        bytes.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignatureError::PrivateKey)
     }
 
     #[must_use]
@@ -401,6 +403,15 @@ mod tests {
         assert_eq!(read_signatures(&unsigned).unwrap(), SignedFile { component: &unsigned, signatures: vec![] });
     }
 
+    /// Made by another program from the description at the top of this file: what is signed today is read in ten years.
+    #[test]
+    fn the_layout_is_frozen() {
+        let section = "007a116775616e6a69613a7369676e6174757265018a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c\
+            06617574686f7243c6538cc2484ecceeaa7ed60f9e3710dda298d498be359ce96dc8d0d7513efe3f0307d1729f73f37d761c573162739a\
+            5566d59faa7609d4ccb91a39027c3b07";
+        assert_eq!(hex::encode(&sections(&signed(&[(1, "author")]))[0]), section);
+    }
+
     #[test]
     fn every_changed_bit_breaks_it() {
         let file = twice();
@@ -532,15 +543,14 @@ mod tests {
     /// Keys that OpenSSL made (`openssl genpkey -algorithm ed25519`), and what it says their public half is.
     #[test]
     fn keys_of_openssl_can_be_used() {
-        let private = PrivateKey::from_pem(
-            "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n",
-        )
-        .unwrap();
+        const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+        const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+        let private = PrivateKey::from_pem(PRIVATE).unwrap();
         // RFC 8032, test 1.
         let expected = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
         assert_eq!(private.public(), expected.parse().unwrap());
-        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
-        assert_eq!(pem.parse::<PublicKey>().unwrap(), private.public());
+        assert_eq!(PUBLIC.parse::<PublicKey>().unwrap(), private.public());
+        assert_eq!(private.to_pem().unwrap().as_ref(), PRIVATE, "and the other way round");
     }
 
     #[rstest]

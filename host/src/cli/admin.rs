@@ -124,7 +124,7 @@ impl Schedule {
                 let next_at = job::Schedule::next_after(cron, &project.time_zone, stamp.at)?;
                 let schedule = job::Schedule {
                     id: ScheduleId::generate(),
-                    project_id: project.id,
+                    work: job::Scheduled::PreviewMonth { project_id: project.id },
                     cron: cron.clone(),
                     time_zone: project.time_zone,
                     enabled: true,
@@ -151,8 +151,12 @@ fn print_schedule(schedule: &job::Schedule, json: bool) {
     } else {
         let state = if schedule.enabled { "on" } else { "off" };
         output::text(&format!(
-            "{}  {}  {}  next {}  {state}",
-            schedule.id, schedule.cron, schedule.time_zone, schedule.next_at
+            "{}  {}  {}  {}  next {}  {state}",
+            schedule.id,
+            schedule.work.code(),
+            schedule.cron,
+            schedule.time_zone,
+            schedule.next_at
         ));
     }
 }

@@ -14,7 +14,9 @@ use std::{net::SocketAddr, path::PathBuf};
 use super::{Done, Global, bill, import, output, serve};
 use crate::{
     boot::{Config, Host, Office},
-    generate, standard_plugins,
+    generate,
+    registries::Registries,
+    standard_plugins,
 };
 
 /// The example estate: three buildings of a real layout with invented people.
@@ -72,7 +74,7 @@ impl Demo {
         };
         self.summary(&office, &project, &run, url.as_deref(), global).await?;
         if let Some(listener) = listener {
-            serve::serve(&host, listener, false).await?;
+            serve::serve(&host, listener, false, Registries::default()).await?;
         }
         drop(temporary);
         Ok(if run.held > 0 { Done::WithHeld } else { Done::Well })

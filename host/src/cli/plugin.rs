@@ -10,7 +10,7 @@ use clap::Subcommand;
 use guanjia_domain::{
     Date, Error, Result,
     access::{Permission, Stamp},
-    ids::{BindingId, FeeItemId, ProjectId, ProposalId},
+    ids::{BindingId, FeeItemId, ProjectId, ProposalId, TrialId},
     plugin::{
         Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginFile,
         Proposal, TemplateRequest, TrustedPublisher, migrate_settings, signature::judge,
@@ -138,6 +138,9 @@ pub(super) struct Bind {
     /// Why, for the second person and the audit trail.
     #[arg(long, default_value = "")]
     note: String,
+    /// A finished trial of the same plug-in, settings and fee item, whose report speaks for it.
+    #[arg(long, value_name = "TRIAL", conflicts_with = "everywhere")]
+    trial: Option<TrialId>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -296,7 +299,7 @@ impl Bind {
             mode: self.mode,
             tolerance_permille: self.tolerance,
         };
-        office.plugins.switch_on(stamp, request, &self.note, None).await
+        office.plugins.switch_on(stamp, request, &self.note, self.trial).await
     }
 }
 

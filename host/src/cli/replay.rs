@@ -17,21 +17,26 @@ use std::{
 use uuid::Uuid;
 
 use super::{Done, Global, output};
-use crate::boot;
+use crate::{boot, worker};
 
 /// Ask the plug-ins again and compare the answers bit for bit.
 #[derive(Debug, Args)]
 pub(super) struct Replay {
     /// A billing run, a decision, or a file that `guanjia prove` wrote. A file needs no database.
-    #[arg(value_name = "RUN|DECISION|FILE")]
-    what: String,
+    #[arg(value_name = "RUN|DECISION|FILE", required_unless_present = "sample")]
+    what: Option<String>,
+    /// Some posted decisions of the company, as each night; what is found is kept.
+    #[arg(long, conflicts_with = "what")]
+    sample: bool,
 }
 
 impl Replay {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
-        let report = match self.what.parse::<Uuid>() {
+        let what = self.what.as_deref().unwrap_or_default();
+        let report = match what.parse::<Uuid>() {
+            _ if self.sample => sample(global).await?,
             Ok(id) => recorded(id, global).await?,
-            Err(_) => read(Path::new(&self.what))?.replay(&boot::engine(None, boot::compile_in_own_binary()?)?).await?,
+            Err(_) => read(Path::new(what))?.replay(&boot::engine(None, boot::compile_in_own_binary()?)?).await?,
         };
         if global.json {
             output::line(&json!(report));
@@ -59,6 +64,17 @@ async fn recorded(id: Uuid, global: &Global) -> Result<ReplayReport> {
     };
     bar.done();
     report
+}
+
+async fn sample(global: &Global) -> Result<ReplayReport> {
+    let office = global.office().await?;
+    let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
+    let job = office.billing.start_sample(&stamp).await?;
+    let bar = output::Bar::new("replaying");
+    worker::do_here(&office, &stamp, &job, &bar).await?;
+    bar.done();
+    let taken = office.billing.samples(&stamp).await?.into_iter().find(|sample| sample.job_id == job.id);
+    taken.map(|sample| sample.report).ok_or_else(|| Error::not_found("replay sample of job", job.id))
 }
 
 /// A proof from a file, of which not more is read than a proof may have.

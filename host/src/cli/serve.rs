@@ -10,6 +10,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use super::{Done, Global, output};
 use crate::{
     boot::{FIRST_COMPANY, Host},
+    registries::Registries,
     worker,
 };
 
@@ -26,6 +27,9 @@ pub(super) struct Serve {
     /// Send cookies over TLS only (behind a proxy that ends TLS).
     #[arg(long, env = "GUANJIA_SECURE_COOKIES")]
     secure_cookies: bool,
+    /// A registry that admins may install plug-ins from, as host or host:port; may be given several times.
+    #[arg(long = "registry", env = "GUANJIA_REGISTRIES", value_delimiter = ',', value_name = "HOST[:PORT]")]
+    registries: Vec<String>,
 }
 
 impl Serve {
@@ -36,7 +40,7 @@ impl Serve {
             host.company().await?;
         }
         let listener = listen(self.listen).await?;
-        serve(&host, listener, self.secure_cookies).await?;
+        serve(&host, listener, self.secure_cookies, Registries::new(self.registries.clone())).await?;
         Ok(Done::Well)
     }
 }
@@ -50,7 +54,12 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Serves until SIGTERM or Ctrl-C, then lets open requests end.
-pub(super) async fn serve(host: &Host, listener: TcpListener, secure_cookies: bool) -> Result<()> {
+pub(super) async fn serve(
+    host: &Host,
+    listener: TcpListener,
+    secure_cookies: bool,
+    registries: Registries,
+) -> Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().ok();
     let wake = Arc::new(Notify::new());
     let stop = Arc::new(Notify::new());
@@ -59,6 +68,7 @@ pub(super) async fn serve(host: &Host, listener: TcpListener, secure_cookies: bo
         directory: host.directory.clone(),
         engine: host.engine.clone(),
         clock: host.clock.clone(),
+        registries: Arc::new(registries),
         wake_worker: Arc::new(move || wake.notify_one()),
         company: FIRST_COMPANY.to_owned(),
         metrics,

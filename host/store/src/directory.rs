@@ -129,7 +129,7 @@ impl Directory for Store {
     async fn due_schedules(&self, now: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>> {
         let statement = sql_unscoped!(
             "one clock serves all companies",
-            "SELECT company_id, id, project_id, cron, time_zone, enabled, next_at FROM schedule ",
+            "SELECT company_id, id, kind, project_id, cron, time_zone, enabled, next_at FROM schedule ",
             "WHERE enabled = TRUE AND next_at <= $1 ORDER BY next_at, id LIMIT 1000"
         );
         let rows = self.db.read().await?.rows(statement, values![now]).await?;
@@ -183,6 +183,7 @@ impl Store {
         scope
             .audit(&stamp, Change::of("company.create", format!("company {company}"), json!({ "name": name })))
             .await?;
+        scope.write_schedule(&Schedule::nightly_sample(now)?, now).await?;
         scope.commit().await?;
         Ok(company)
     }

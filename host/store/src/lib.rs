@@ -33,6 +33,7 @@ mod estate;
 mod idempotency;
 mod job;
 mod plugin;
+mod sample;
 mod schedule;
 #[cfg(test)]
 mod tests;

@@ -7,17 +7,21 @@ use guanjia_domain::{
     access::Stamp,
     billing::BillingRun,
     ids::ScheduleId,
-    job::{Job, Schedule},
+    job::{Job, Schedule, Scheduled},
     ports::ScheduleStore,
 };
 use serde_json::json;
 
-use crate::{CompanyScope, audit::Change, db::Cells};
+use crate::{
+    CompanyScope,
+    audit::Change,
+    db::{Cells, Scope},
+};
 
 pub(crate) fn read_schedule(cells: &mut Cells<'_>) -> Result<Schedule> {
     Ok(Schedule {
         id: cells.take()?,
-        project_id: cells.take()?,
+        work: read_work(cells)?,
         cron: cells.take()?,
         time_zone: cells.take()?,
         enabled: cells.take()?,
@@ -25,11 +29,43 @@ pub(crate) fn read_schedule(cells: &mut Cells<'_>) -> Result<Schedule> {
     })
 }
 
+/// Kind and project, which are written together.
+fn read_work(cells: &mut Cells<'_>) -> Result<Scheduled> {
+    match (cells.take::<String>()?.as_str(), cells.take()?) {
+        ("preview-month", Some(project_id)) => Ok(Scheduled::PreviewMonth { project_id }),
+        ("replay-sample", None) => Ok(Scheduled::ReplaySample),
+        (kind, _) => Err(Error::unavailable("reading a schedule", format!("{kind:?} is no kind of schedule"))),
+    }
+}
+
+impl Scope {
+    pub(crate) async fn write_schedule(&mut self, schedule: &Schedule, now: DateTime<Utc>) -> Result<()> {
+        self.execute(
+            sql!(
+                "INSERT INTO schedule (company_id, id, kind, project_id, cron, time_zone, enabled, next_at, created_at) ",
+                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            ),
+            values![
+                schedule.id,
+                schedule.work.code(),
+                schedule.work.project_id(),
+                &schedule.cron,
+                &schedule.time_zone,
+                schedule.enabled,
+                schedule.next_at,
+                now
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl ScheduleStore for CompanyScope {
     async fn schedules(&self) -> Result<Vec<Schedule>> {
         let statement = sql!(
-            "SELECT id, project_id, cron, time_zone, enabled, next_at FROM schedule WHERE company_id = $1 ORDER BY id"
+            "SELECT id, kind, project_id, cron, time_zone, enabled, next_at FROM schedule WHERE company_id = $1 ORDER BY id"
         );
         let rows = self.read().await?.rows(statement, values![]).await?;
         rows.iter().map(|row| read_schedule(&mut row.cells())).collect()
@@ -37,25 +73,11 @@ impl ScheduleStore for CompanyScope {
 
     async fn add_schedule(&self, stamp: &Stamp, schedule: &Schedule) -> Result<()> {
         let mut scope = self.write().await?;
-        scope.require_project(schedule.project_id).await?;
-        scope
-            .execute(
-                sql!(
-                    "INSERT INTO schedule (company_id, id, project_id, cron, time_zone, enabled, next_at, created_at) ",
-                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-                ),
-                values![
-                    schedule.id,
-                    schedule.project_id,
-                    &schedule.cron,
-                    &schedule.time_zone,
-                    schedule.enabled,
-                    schedule.next_at,
-                    stamp.at
-                ],
-            )
-            .await?;
-        let after = json!({ "project": schedule.project_id, "cron": schedule.cron, "enabled": schedule.enabled });
+        if let Some(project) = schedule.work.project_id() {
+            scope.require_project(project).await?;
+        }
+        scope.write_schedule(schedule, stamp.at).await?;
+        let after = json!({ "work": schedule.work, "cron": schedule.cron, "enabled": schedule.enabled });
         scope.audit(stamp, Change::of("schedule.add", format!("schedule {}", schedule.id), after)).await?;
         scope.commit().await
     }
@@ -82,7 +104,7 @@ impl ScheduleStore for CompanyScope {
         stamp: &Stamp,
         schedule: &Schedule,
         next_at: DateTime<Utc>,
-        run: &BillingRun,
+        run: Option<&BillingRun>,
         job: &Job,
     ) -> Result<bool> {
         let mut scope = self.write().await?;
@@ -96,12 +118,18 @@ impl ScheduleStore for CompanyScope {
             return Ok(false);
         }
         // A run that waits to be posted is not disturbed: the schedule goes on and says that it passed.
-        let waits = scope.period_is_approved(run).await?;
-        if !waits {
-            scope.start_run(stamp, run, job).await?;
+        let waits = match run {
+            Some(run) => scope.period_is_approved(run).await?,
+            None => false,
+        };
+        match run {
+            _ if waits => {}
+            Some(run) => scope.start_run(stamp, run, job).await?,
+            None => scope.write_job(job).await?,
         }
-        let payload = json!({ "run": (!waits).then_some(run.id), "next_at": next_at });
-        scope.event(stamp.at, "schedule.fired", Some(schedule.project_id), schedule.id.to_string(), &payload).await?;
+        let started = run.filter(|_| !waits).map(|run| run.id);
+        let payload = json!({ "kind": schedule.work.code(), "run": started, "next_at": next_at });
+        scope.event(stamp.at, "schedule.fired", schedule.work.project_id(), schedule.id.to_string(), &payload).await?;
         scope.audit(stamp, Change::of("schedule.fire", format!("schedule {}", schedule.id), payload)).await?;
         scope.commit().await?;
         Ok(!waits)

@@ -32,7 +32,7 @@ mod words;
 mod tests;
 
 use axum::Extension;
-use guanjia_domain::ports::{Clock, Directory, PolicyEngine};
+use guanjia_domain::ports::{Clock, Directory, PluginRegistries, PolicyEngine};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{fmt, sync::Arc};
 
@@ -44,6 +44,8 @@ pub struct AppState {
     pub directory: Arc<dyn Directory>,
     pub engine: Arc<dyn PolicyEngine>,
     pub clock: Arc<dyn Clock>,
+    /// Registries that people may install from.
+    pub registries: Arc<dyn PluginRegistries>,
     /// Called after a job was made, so that it starts without waiting for the worker's next look.
     pub wake_worker: Arc<dyn Fn() + Send + Sync>,
     /// Company that the login page proposes.

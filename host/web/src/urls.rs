@@ -33,7 +33,10 @@ pub(crate) const LINE: &str = "/decisions/{id}/lines/{line}";
 pub(crate) const REPLAY: &str = "/decisions/{id}/lines/{line}/replay";
 pub(crate) const CHARGE: &str = "/charges/{id}";
 pub(crate) const PLUGINS: &str = "/plugins";
+pub(crate) const PLUGIN_PULL: &str = "/plugins/pull";
 pub(crate) const PLUGIN: &str = "/plugins/{id}/{version}";
+pub(crate) const FACTS: &str = "/facts";
+pub(crate) const REPLAY_SAMPLES: &str = "/replay-samples";
 pub(crate) const BIND: &str = "/plugins/{id}/{version}/bind";
 pub(crate) const BINDING_BACK: &str = "/bindings/{id}/roll-back";
 pub(crate) const PROPOSALS: &str = "/proposals";
@@ -55,6 +58,11 @@ pub(crate) const IMPORT_APPLY: &str = "/import/apply";
 /// An embedded file under a name that changes with its content.
 pub(crate) fn asset(name: &str) -> String {
     format!("/assets/{}/{name}", crate::assets::version(name))
+}
+
+/// The samples, while the one that was asked for is being taken.
+pub(crate) fn replay_sample(job: JobId) -> String {
+    format!("{REPLAY_SAMPLES}?job={job}")
 }
 
 pub(crate) fn login(next: &str) -> String {

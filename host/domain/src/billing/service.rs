@@ -6,6 +6,7 @@ mod post;
 mod prove;
 mod replay;
 mod run_lines;
+mod sample;
 mod shadow;
 mod view;
 mod watch;
@@ -25,6 +26,7 @@ pub use crate::job::{Progress, RunProgress};
 pub use held::{HELD_GROUPS_MAX, HeldGroup, HeldView};
 pub use replay::{ReplayDifference, ReplayReport};
 pub use run_lines::LineFilter;
+pub use sample::{ReplaySample, SAMPLE_DECISIONS};
 pub use view::{ChargeExplanation, Comparison, ComparisonRow, FactValue, LineView};
 
 /// Subjects in one call of a plug-in. Between 256 and 4,096 a call costs the same per subject; larger batches only lose

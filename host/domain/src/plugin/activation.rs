@@ -156,8 +156,18 @@ impl Plugins {
     ) -> Result<Activation> {
         let note = checked_note(note)?;
         if let Some(trial_id) = trial_id {
-            // One of this company's own.
-            self.store.trial(trial_id).await?;
+            // One of this company's own, and of what is switched on: another one's report would speak for nothing.
+            let trial = self.store.trial(trial_id).await?;
+            let of = |binding: &Binding| {
+                trial.candidate.digest == binding.digest
+                    && trial.candidate.settings == binding.settings
+                    && binding.fee_item_id == Some(trial.fee_item_id)
+            };
+            if trial.finished_at.is_none() || !bindings.iter().all(of) {
+                return Err(Error::invalid(
+                    "the trial is not finished, or it tried another plug-in, other settings or another fee item",
+                ));
+            }
         }
         let posted = self.posted_months(&bindings).await?;
         let counts = bindings.iter().any(|binding| binding.mode == BindingMode::Active);

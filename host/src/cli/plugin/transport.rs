@@ -50,7 +50,7 @@ impl Pack {
                 "file": self.out.display().to_string(), "size": bundle.len(), "plugins": files.len(),
             }));
         } else {
-            output::text(&format!("{}: {} plug-ins, {} bytes", self.out.display(), files.len(), bundle.len()));
+            output::text(&format!("{}: plug-ins: {}, bytes: {}", self.out.display(), files.len(), bundle.len()));
         }
         Ok(Done::Well)
     }

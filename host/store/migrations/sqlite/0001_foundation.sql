@@ -514,7 +514,10 @@ CREATE INDEX job_run_idx ON job (run_id);
 CREATE TABLE schedule (
     id BLOB PRIMARY KEY NOT NULL,
     company_id BLOB NOT NULL CONSTRAINT schedule_company_fk REFERENCES management_company (id),
-    project_id BLOB NOT NULL CONSTRAINT schedule_project_fk REFERENCES project (id),
+    -- `preview-month` is about a project, `replay-sample` about the company.
+    kind TEXT NOT NULL CONSTRAINT schedule_kind CHECK (kind IN ('preview-month', 'replay-sample')),
+    project_id BLOB CONSTRAINT schedule_project CHECK ((project_id IS NULL) = (kind = 'replay-sample'))
+        CONSTRAINT schedule_project_fk REFERENCES project (id),
     cron TEXT NOT NULL,
     time_zone TEXT NOT NULL,
     enabled INTEGER NOT NULL,

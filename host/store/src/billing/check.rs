@@ -59,6 +59,7 @@ impl Scope {
             ));
         }
         results.push(self.check_audit_chain().await?);
+        results.push(self.check_newest_sample().await?);
         Ok(results)
     }
 

@@ -181,6 +181,14 @@ impl Scope {
         rows.iter().map(read_decision).collect()
     }
 
+    pub(crate) async fn nth_decision(&mut self, run: BillingRunId, nth: i64) -> Result<Option<Decision>> {
+        let statement = sql!(
+            decision_columns!(),
+            "WHERE d.company_id = $1 AND d.run_id = $2 ORDER BY d.first_line, d.id LIMIT 1 OFFSET $3"
+        );
+        self.row(statement, values![run, nth]).await?.as_ref().map(read_decision).transpose()
+    }
+
     pub(crate) async fn decisions_of_item(&mut self, query: DecisionQuery) -> Result<Vec<Decision>> {
         let DecisionQuery { run_id, fee_item_id, after, limit } = query;
         let (line, id) = self.line_of(after).await?;

@@ -1,9 +1,9 @@
-use chrono::Duration;
+use chrono::{DateTime, Duration};
 use guanjia_domain::{
     Error,
-    billing::BillingRun,
+    billing::{BillingRun, ReplayDifference, ReplayReport, ReplaySample},
     ids::*,
-    job::{ATTEMPTS_MAX, Job, JobKind, JobState, LEASE_SECONDS, Schedule},
+    job::{ATTEMPTS_MAX, Job, JobKind, JobState, JobSubject, LEASE_SECONDS, Schedule, Scheduled},
     ports::Directory,
 };
 use std::collections::HashSet;
@@ -96,7 +96,7 @@ on_both! {
         let fixture = Fixture::new(&db.store, 1).await;
         let schedule = Schedule {
             id: ScheduleId::generate(),
-            project_id: fixture.project.id,
+            work: Scheduled::PreviewMonth { project_id: fixture.project.id },
             cron: "0 6 1 * *".into(),
             time_zone: "Asia/Shanghai".into(),
             enabled: true,
@@ -109,14 +109,41 @@ on_both! {
         let fire = || async {
             let run = BillingRun::new(fixture.project.id, march(), &fixture.stamp);
             let job = Job::new(JobKind::PreviewRun, run.id, &fixture.stamp);
-            fixture.store.fire_schedule(&fixture.stamp, &due, next, &run, &job).await.unwrap()
+            fixture.store.fire_schedule(&fixture.stamp, &due, next, Some(&run), &job).await.unwrap()
         };
         let (left, right) = tokio::join!(fire(), fire());
         assert!(left ^ right);
         assert_eq!(fixture.store.runs(fixture.project.id).await.unwrap().len(), 1);
         assert!(db.store.due_schedules(now()).await.unwrap().is_empty());
         fixture.store.set_schedule_enabled(&fixture.stamp, schedule.id, false).await.unwrap();
-        assert!(db.store.due_schedules(next).await.unwrap().is_empty());
-        assert!(!fixture.store.schedules().await.unwrap()[0].enabled);
+        let due = db.store.due_schedules(next).await.unwrap();
+        assert_eq!(due.iter().map(|(_, due)| due.work).collect::<Vec<_>>(), [Scheduled::ReplaySample]);
+        let kept = fixture.store.schedules().await.unwrap();
+        assert!(!kept.iter().find(|kept| kept.id == schedule.id).unwrap().enabled);
+    }
+
+    async fn a_company_begins_with_a_nightly_sample(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let schedule = fixture.store.schedules().await.unwrap().pop().unwrap();
+        assert_eq!((schedule.work, schedule.enabled), (Scheduled::ReplaySample, true));
+        let job = Job::new(JobKind::ReplaySample, JobSubject::Nothing, &fixture.stamp);
+        let next = schedule.next_at + Duration::days(1);
+        assert!(fixture.store.fire_schedule(&fixture.stamp, &schedule, next, None, &job).await.unwrap());
+        assert!(!fixture.store.fire_schedule(&fixture.stamp, &schedule, next, None, &job).await.unwrap());
+        assert_eq!(fixture.store.job(job.id).await.unwrap().kind, JobKind::ReplaySample);
+        let report = ReplayReport { decisions: 2, identical: 1, different: vec![ReplayDifference {
+            decision: DecisionId::generate(), recorded: "a".into(), replayed: "b".into(), reason: "another".into(),
+        }] };
+        // Databases keep microseconds.
+        let at = DateTime::from_timestamp_micros(now().timestamp_micros()).unwrap();
+        let sample = ReplaySample { job_id: job.id, at, build: "1.0.0".into(), report };
+        for _ in 0..2 {
+            fixture.store.add_replay_sample(&fixture.stamp, &sample).await.unwrap();
+        }
+        assert_eq!(fixture.store.replay_samples(9).await.unwrap(), [sample]);
+        let told = fixture.store.events(None, 100).await.unwrap();
+        assert_eq!(told.iter().filter(|event| event.kind == "replay-sample.differs").count(), 1);
+        let check = fixture.store.check().await.unwrap();
+        assert!(!check.iter().find(|check| check.name == "replay-sample").unwrap().ok);
     }
 }

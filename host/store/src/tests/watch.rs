@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use guanjia_domain::{
     Error, Result,
-    billing::{Billing, BillingRun, HeldFilter, HeldSubject, RunState},
+    billing::{Billing, BillingRun, HeldFilter, HeldSubject, ReplayReport, ReplaySample, RunState},
     decision::{CallFailure, Decision, HoldKind, Outcome},
     difference::{Change, Direction},
     estate::EstateChanges,
@@ -48,6 +48,8 @@ struct Rules {
     engine_fails: AtomicBool,
     /// How far the clock has gone: calls take as many seconds as their settings say.
     seconds: AtomicI64,
+    /// What another build of the same rule adds to its price.
+    drift: AtomicI64,
 }
 
 fn description(facts: &[&str]) -> Description {
@@ -128,7 +130,8 @@ impl PolicyEngine for Rules {
             Outcome::Failure(CallFailure::new(HoldCause::Broken, "told to break"))
         } else {
             let weight = settings["weight"].as_i64();
-            let mut answer = flat(batch, weight.or(settings["price"].as_i64()).unwrap());
+            let mut answer =
+                flat(batch, weight.or(settings["price"].as_i64()).unwrap() + self.drift.load(Ordering::SeqCst));
             if weight.is_some() {
                 answer.lines.amounts = Amounts::Weights(answer.lines.unit_price.clone());
                 answer.steps.value_scale.fill(WEIGHT_DIGITS);
@@ -236,6 +239,19 @@ impl Office {
         let run = self.work(&job).await.unwrap();
         assert_eq!(run.state, RunState::Previewed);
         run
+    }
+
+    async fn post(&self, run: BillingRunId) {
+        let (stamp, store) = (&self.fixture.stamp, &self.fixture.store);
+        store.set_run_state(stamp, run, &[RunState::Previewed], RunState::Approved).await.unwrap();
+        let (_, job) = self.billing.start_post(stamp, run).await.unwrap();
+        assert_eq!(self.work(&job.unwrap()).await.unwrap().state, RunState::Posted);
+    }
+
+    async fn sample(&self) -> ReplaySample {
+        let job = self.billing.start_sample(&self.fixture.stamp).await.unwrap();
+        assert!(self.fixture.store.claim(job.id, WORKER, now()).await.unwrap());
+        self.billing.work_on_sample(&self.fixture.stamp, &job, WORKER, &()).await.unwrap()
     }
 
     fn calls(&self) -> i64 {
@@ -651,5 +667,27 @@ on_both! {
         let plugins = Plugins::new(other.store.clone(), office.rules.clone());
         assert!(matches!(plugins.quarantine(&other.stamp, office.active.id, "why").await, Err(Error::NotFound { .. })));
         assert_eq!(office.quarantined().await, [office.active.id]);
+    }
+
+    async fn a_build_that_answers_otherwise_is_found_at_night(db) {
+        let office = Office::new(&db.store, 1_500, r#"{"price":100}"#).await;
+        let run = office.preview().await;
+        assert_eq!(office.sample().await.report, ReplayReport::default(), "nothing is posted yet");
+        office.post(run.id).await;
+        let first = office.sample().await.report;
+        assert_eq!((first.decisions, first.identical, first.different.len()), (2, 2, 0));
+        office.rules.drift.store(1, Ordering::SeqCst);
+        let second = office.sample().await.report;
+        assert_eq!((second.decisions, second.identical, second.different.len()), (2, 0, 2));
+        let found: Vec<_> = office.fixture.store.check().await.unwrap();
+        assert!(found.iter().any(|check| check.name == "replay-sample" && !check.ok));
+        assert_eq!(office.events("replay-sample.differs").await.len(), 1);
+        let kept = office.billing.samples(&office.fixture.stamp).await.unwrap();
+        assert_eq!(kept.iter().map(|sample| sample.report.identical).collect::<Vec<_>>(), [0, 2, 0]);
+        // Another company has neither its decisions nor its samples.
+        let other = Fixture::named(&db.store, "other", 1).await;
+        assert_eq!(other.store.replay_samples(9).await.unwrap(), []);
+        assert_eq!(other.store.posted_decision_counts().await.unwrap(), []);
+        assert_eq!(other.store.nth_decision(run.id, 0).await.unwrap(), None);
     }
 }

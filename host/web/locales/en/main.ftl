@@ -298,6 +298,12 @@ has-floats = has floating point
 install-title = Install a plug-in
 install-file = Component file
 install-do = Check and install
+install-reference = Reference in a registry
+install-pull = Fetch, check and install
+fault-registry-not-allowed = Nothing is fetched from this registry
+fault-registry-not-allowed-help = Whoever runs the host allows registries (serve --registry). You can also upload the file.
+fault-registry-denied = The registry did not let us in
+fault-registry-denied-help = Ask whoever runs the host for access to this registry, or upload the file.
 install-help = Type, manifest and golden cases are checked first.
 plugin-reads = It sees these facts and nothing else:
 fact-unknown = this host lacks the fact
@@ -316,6 +322,35 @@ mode-shadow = Shadow
 mode-active = Active
 point-fee-policy = Fee policy
 point-late-fee-policy = Late-fee policy
+
+## Fact catalogue and nightly replay
+
+facts-title = Fact catalogue
+facts-sub = What the host computes about each subject. A plug-in sees the facts that its manifest asks for, and nothing else.
+facts-empty = Everything comes with the question itself; there is nothing more to ask for.
+fact = Fact
+fact-kind = Type
+fact-number = number, { $scale ->
+    [one] one decimal
+   *[other] { $scale } decimals
+  }
+fact-kind-number = whole number
+fact-kind-code = code
+fact-kind-date = date
+fact-kind-flag = yes or no
+fact-asked-by = Installed plug-ins that ask for it
+samples-title = Replay samples
+samples-sub = Each night some posted decisions are asked again on the build that runs now and compared bit for bit.
+samples-differ = The newest sample came out otherwise. Do not post with this build before the cause is known.
+samples-waiting = The sample is being taken; look again in a moment.
+samples-empty = No sample was taken yet.
+samples-result = Result
+samples-same = all identical
+samples-other = different
+samples-identical = Identical
+samples-build = Build
+samples-do = Take a sample now
+samples-help = Up to 64 decisions, chosen at random from all posted runs.
 
 ## Meters
 
@@ -626,6 +661,12 @@ bind-load = Load current settings
 bind-choose = Choose a fee item first
 bind-current = In force now:
 bind-note = Note (for the second person and the audit trail)
+bind-until = No longer in force from (may stay empty)
+bind-mode-help = A shadow is asked beside the active rule and leaves only the difference it would make.
+bind-tolerance = Of a shadow: may differ by up to (‰ of the total)
+bind-trial = Trial report that speaks for it
+bind-trial-none = none
+proposal-trial = Read the trial report
 bind-propose = Submit for approval
 bind-second-person = The company asks for a second person's approval
 settings-entries-help = One a line: code value, such as shop 4.35

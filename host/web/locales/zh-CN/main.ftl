@@ -280,6 +280,12 @@ has-floats = 含浮点
 install-title = 安装插件
 install-file = 插件文件
 install-do = 检查并安装
+install-reference = 仓库地址
+install-pull = 取来、检查并安装
+fault-registry-not-allowed = 不从这个仓库取插件
+fault-registry-not-allowed-help = 允许哪些仓库由系统运维人员设定（serve --registry）；也可以直接上传文件。
+fault-registry-denied = 仓库拒绝访问
+fault-registry-denied-help = 请系统运维人员开通这个仓库，或直接上传文件。
 install-help = 先验证类型、清单和样例，通过才安装。
 plugin-reads = 只看得到这些资料：
 fact-unknown = 本机没有这项资料
@@ -298,6 +304,32 @@ mode-shadow = 影子
 mode-active = 生效
 point-fee-policy = 收费规则
 point-late-fee-policy = 违约金规则
+
+## Fact catalogue and nightly replay
+
+facts-title = 资料目录
+facts-sub = 系统为每个对象算好的资料。插件只看得到清单里申报的那几项，别的一概看不到。
+facts-empty = 需要的内容都随问题给出，没有其他可申报的资料。
+fact = 资料
+fact-kind = 类型
+fact-number = 数值，{ $scale } 位小数
+fact-kind-number = 整数
+fact-kind-code = 代码
+fact-kind-date = 日期
+fact-kind-flag = 是/否
+fact-asked-by = 申报它的已装插件
+samples-title = 重放抽查
+samples-sub = 每晚用当前运行的版本把一部分已入账的决策重算一遍，逐位比对。
+samples-differ = 最近一次抽查不一致。查明原因之前，请不要用这个版本入账。
+samples-waiting = 正在抽查，请稍后再看。
+samples-empty = 还没有抽查过。
+samples-result = 结果
+samples-same = 全部一致
+samples-other = 不一致
+samples-identical = 一致
+samples-build = 版本
+samples-do = 立即抽查
+samples-help = 从所有已入账的账单里随机抽取，最多 64 个决策。
 
 ## Meters
 
@@ -595,6 +627,12 @@ bind-load = 载入当前参数
 bind-choose = 请先选择收费项目
 bind-current = 当前启用：
 bind-note = 说明（给审批人和审计看）
+bind-until = 自这一天起不再生效（可不填）
+bind-mode-help = 影子规则与生效规则同时计算，只留下差异，不计费。
+bind-tolerance = 影子允许的差异（合计的千分之几）
+bind-trial = 附上试算报告
+bind-trial-none = 不附
+proposal-trial = 查看试算报告
 bind-propose = 提交审批
 bind-second-person = 公司要求由第二人审批
 settings-entries-help = 每行一个：代码 数值，例如 shop 4.35

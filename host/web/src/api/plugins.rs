@@ -2,7 +2,7 @@
 
 use axum::{Json, body::Bytes, extract::State, http::StatusCode};
 use guanjia_domain::plugin::{InstalledPlugin, Judgement, Plugins, Trust, signature::judge};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{List, Reply};
@@ -108,6 +108,43 @@ pub(crate) async fn list_plugins(access: Require<ReadPlugins>) -> Reply<List<Plu
         PluginBody::new(plugin, judgement)
     });
     Ok(Json(List { items: plugins.collect(), next: None }))
+}
+
+/// Where a plug-in lies.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct PullBody {
+    /// Such as `registry.example.com/rules/area-fee:1.0.0`, or with `@sha256:…` instead of the tag.
+    reference: String,
+}
+
+/// A plug-in that came from a registry.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PulledBody {
+    /// The reference by digest: what brings the same again.
+    pub pinned: String,
+    #[serde(flatten)]
+    pub plugin: PluginBody,
+}
+
+/// Installs a component from one of the registries that the operator of the host allows. It is checked like a file.
+#[utoipa::path(
+    post, path = "/api/v1/plugins/pull", tag = "plugins", request_body = PullBody,
+    responses(
+        (status = 201, body = PulledBody),
+        (status = 404, description = "the registry does not have it", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`registry-not-allowed`; or not a plug-in that this host accepts", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn pull_plugin(
+    access: Require<ManagePlugins>,
+    State(app): State<AppState>,
+    Json(body): Json<PullBody>,
+) -> Answer<(StatusCode, Json<PulledBody>)> {
+    let pulled = app.registries.pull(&body.reference).await?;
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let plugin = plugins.install(&access.stamp(), &pulled.file).await?;
+    let judgement = Trust::new(access.store.clone()).judge(&plugin).await?;
+    Ok((StatusCode::CREATED, Json(PulledBody { pinned: pulled.pinned, plugin: PluginBody::new(plugin, judgement) })))
 }
 
 /// Installs a component. It is checked first: signatures, type, imports, manifest, golden cases. The same file again changes

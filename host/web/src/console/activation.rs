@@ -4,18 +4,20 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Path, Query, State},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use guanjia_domain::{
-    Error,
+    Date, Error,
     access::Permission,
     estate::Project,
     fee_item::FeeItem,
-    ids::{BindingId, FeeItemId, ProjectId, ProposalId},
+    ids::{BindingId, FeeItemId, ProjectId, ProposalId, TrialId},
     plugin::{
         ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Plugins, Proposal,
         ProposalState, migrate_settings,
     },
+    trial::Trial,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,8 +27,9 @@ use super::{
     Page, Section, ZONE,
     home::today,
     line::{Named, settings},
-    settings_form::{self, Field, Input},
+    settings_form::{self, Choice, Field, Input},
     show,
+    trials::refusal,
 };
 use crate::{
     AppState,
@@ -34,7 +37,7 @@ use crate::{
         Require, Signed,
         needs::{ApprovePlugins, ManagePlugins, ManageUsers, ReadPlugins},
     },
-    api::{activations::PROPOSALS_SHOWN, date},
+    api::{activations::PROPOSALS_SHOWN, date, trials::months},
     fault::Answer,
     urls,
     words::{Arg, Words, text},
@@ -49,20 +52,24 @@ struct BindPage {
     plugin_url: String,
     here: String,
     /// Fee items that the rule may answer for.
-    places: Vec<Place>,
+    places: Vec<Choice>,
     chosen: String,
     fields: Vec<Field>,
     /// What became of the settings that are in force now.
     carried: Vec<String>,
     current: String,
     from: String,
+    to: String,
+    note: String,
+    modes: Vec<Choice>,
+    /// In permille.
+    tolerance: String,
+    /// Trials that may be attached.
+    reports: Vec<Choice>,
     second_person: bool,
-}
-
-struct Place {
-    value: String,
-    label: String,
-    chosen: bool,
+    /// Why the form came back.
+    refused: String,
+    detail: String,
 }
 
 #[derive(Deserialize)]
@@ -87,41 +94,103 @@ pub(crate) async fn form(
     Query(query): Query<PlaceQuery>,
 ) -> Answer<Response> {
     let plugin = installed(&access, &id, &version).await?;
+    show(&bind_page(&access, &plugin, query.place, None).await?)
+}
+
+/// A form that came back and was refused: it is shown again with what was entered.
+struct Refused<'a> {
+    form: &'a HashMap<String, String>,
+    error: &'a Error,
+}
+
+async fn bind_page(
+    access: &Signed,
+    plugin: &InstalledPlugin,
+    place: String,
+    refused: Option<Refused<'_>>,
+) -> Answer<BindPage> {
     let words = access.words;
-    let asked = read_place(&query.place);
+    let asked = read_place(&place);
     let mut places = Vec::new();
     for project in access.store.projects().await? {
         for item in access.store.fee_items(project.id).await? {
-            places.push(Place {
+            places.push(Choice {
                 chosen: asked == Some((project.id, item.id)),
                 value: place_value(&project, &item),
                 label: format!("{} · {}", project.name, item.name),
             });
         }
     }
-    let current = match asked {
-        Some((project, item)) => current_binding(&access, project, item).await?,
-        None => None,
+    let (current, reports) = match asked {
+        Some((project, item)) => {
+            (current_binding(access, project, item).await?, reports(access, plugin, project, item).await?)
+        }
+        None => (None, Vec::new()),
     };
     let (settings, carried) = match &current {
-        Some(binding) => carried_over(words, &plugin, binding)?,
+        Some(binding) => carried_over(words, plugin, binding)?,
         None => (json!({}), Vec::new()),
     };
-    let page = Page::new(&access, Section::Plugins, None);
-    show(&BindPage {
+    let mut fields = settings_form::fields(words, &plugin.settings_schema, &settings);
+    let entered = |name: &str| refused.as_ref().and_then(|refused| refused.form.get(name).cloned()).unwrap_or_default();
+    let from = match &refused {
+        Some(Refused { form, .. }) => {
+            settings_form::refill(&mut fields, form);
+            entered("from")
+        }
+        None => today(access, ZONE)?.to_string(),
+    };
+    let mode = |mode: BindingMode| Choice {
+        value: mode.to_string(),
+        label: words.code("mode", mode.code()),
+        chosen: entered("mode") == mode.code(),
+    };
+    let chosen_report = entered("trial");
+    let page = Page::new(access, Section::Plugins, None);
+    Ok(BindPage {
         title: page.text(&plugin.title).to_owned(),
         plugin: format!("{} {}", plugin.id, plugin.version),
         plugin_url: urls::plugin(&plugin.id, &plugin.version),
         here: urls::bind(&plugin.id, &plugin.version),
-        chosen: if places.iter().any(|place| place.chosen) { query.place } else { String::new() },
+        chosen: if places.iter().any(|place| place.chosen) { place } else { String::new() },
         places,
-        fields: settings_form::fields(words, &plugin.settings_schema, &settings),
+        fields,
         carried,
         current: current.map(|binding| format!("{} {}", binding.plugin_id, binding.plugin_version)).unwrap_or_default(),
-        from: today(&access, ZONE)?.to_string(),
+        from,
+        to: entered("to"),
+        note: entered("note"),
+        tolerance: entered("tolerance"),
+        modes: [BindingMode::Active, BindingMode::Shadow].map(mode).into(),
+        reports: reports
+            .into_iter()
+            .map(|trial| Choice {
+                value: trial.id.to_string(),
+                label: report_label(&page, &trial),
+                chosen: trial.id.to_string() == chosen_report,
+            })
+            .collect(),
         second_person: access.store.activation_rule().await?.second_person,
+        refused: refused.as_ref().map(|refused| refusal(words, refused.error)).unwrap_or_default(),
+        detail: refused.map(|refused| refused.error.to_string()).unwrap_or_default(),
         page,
     })
+}
+
+/// Finished trials of this version on the fee item, the newest first.
+async fn reports(access: &Signed, plugin: &InstalledPlugin, project: ProjectId, item: FeeItemId) -> Answer<Vec<Trial>> {
+    let mut trials = access.store.trials(project).await?;
+    trials.retain(|trial| {
+        trial.finished_at.is_some() && trial.fee_item_id == item && trial.candidate.digest == plugin.digest
+    });
+    trials.sort_by_key(|trial| std::cmp::Reverse(trial.created_at));
+    Ok(trials)
+}
+
+/// When it was made and by whom, over which months, with which settings.
+fn report_label(page: &Page, trial: &Trial) -> String {
+    let (from, to) = months(trial.period);
+    format!("{} {} · {from} – {to} · {}", page.time(&trial.created_at), trial.created_by, trial.candidate.settings)
 }
 
 async fn installed(access: &Signed, id: &str, version: &str) -> Answer<InstalledPlugin> {
@@ -165,35 +234,61 @@ pub(crate) async fn bind(
     Form(form): Form<HashMap<String, String>>,
 ) -> Answer<Response> {
     let plugin = installed(&access, &id, &version).await?;
-    let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-    let (project_id, fee_item_id) =
-        read_place(field("place")).ok_or_else(|| Error::invalid(access.words.t("bind-choose")))?;
+    let place = form.get("place").cloned().unwrap_or_default();
+    let (project_id, fee_item_id) = read_place(&place).ok_or_else(|| Error::invalid(access.words.t("bind-choose")))?;
     access.store.project(project_id).await?;
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let switched = match request(&plugin, project_id, fee_item_id, &form) {
+        Ok((request, note, trial)) => plugins.switch_on(&access.stamp(), request, note, trial).await,
+        Err(error) => Err(error),
+    };
+    match switched {
+        Ok(activation) if activation.proposals.is_empty() => {
+            Ok(Redirect::to(&urls::plugin(&plugin.id, &plugin.version)).into_response())
+        }
+        Ok(_) => Ok(Redirect::to(urls::PROPOSALS).into_response()),
+        Err(error @ (Error::Refused { .. } | Error::Invalid { .. } | Error::Conflict(_))) => {
+            let refused = Refused { form: &form, error: &error };
+            let mut response = show(&bind_page(&access, &plugin, place, Some(refused)).await?)?;
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(response)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the form asks for, with its note and the report that speaks for it.
+fn request<'a>(
+    plugin: &InstalledPlugin,
+    project_id: ProjectId,
+    fee_item_id: FeeItemId,
+    form: &'a HashMap<String, String>,
+) -> Result<(BindRequest, &'a str, Option<TrialId>), Error> {
+    let field = |name: &str| form.get(name).map(|value| value.trim()).unwrap_or_default();
+    let filled = |name: &str| Some(field(name)).filter(|value| !value.is_empty());
+    let day = |text: &str| text.parse::<Date>().map_err(|_| Error::invalid(format!("{text:?} is not a date")));
     let point = plugin
         .exports
         .first()
         .map(|export| export.point)
         .ok_or_else(|| Error::invalid("the plug-in answers for nothing"))?;
+    let tolerance = filled("tolerance").unwrap_or("0");
     let request = BindRequest {
         project_id,
         point,
         fee_item_id: Some(fee_item_id),
         plugin_id: plugin.id.clone(),
         plugin_version: plugin.version.clone(),
-        settings: settings_form::read(&plugin.settings_schema, &form)?.to_string(),
-        effective_from: date(field("from"))?,
-        effective_to: None,
-        mode: BindingMode::Active,
-        tolerance_permille: 0,
+        settings: settings_form::read(&plugin.settings_schema, form)?.to_string(),
+        effective_from: day(field("from"))?,
+        effective_to: filled("to").map(day).transpose()?,
+        mode: filled("mode").unwrap_or(BindingMode::Active.code()).parse()?,
+        tolerance_permille: tolerance
+            .parse()
+            .map_err(|_| Error::invalid(format!("{tolerance:?} is no whole number")))?,
     };
-    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
-    let activation = plugins.switch_on(&access.stamp(), request, field("note"), None).await?;
-    let next = if activation.proposals.is_empty() {
-        urls::plugin(&plugin.id, &plugin.version)
-    } else {
-        urls::PROPOSALS.to_owned()
-    };
-    Ok(Redirect::to(&next).into_response())
+    let trial = filled("trial").map(|id| id.parse().map_err(|_| Error::not_found("trial", id))).transpose()?;
+    Ok((request, field("note"), trial))
 }
 
 #[derive(Deserialize)]
@@ -236,6 +331,8 @@ struct ProposalView {
     who: String,
     note: String,
     reason: String,
+    /// The report that speaks for it.
+    trial_url: String,
     /// Now and then, where they differ.
     changes: Vec<Change>,
     approve_url: String,
@@ -297,6 +394,7 @@ async fn proposal_view(access: &Signed, page: &Page, proposal: Proposal) -> Answ
         who,
         note: proposal.note,
         reason: proposal.reason,
+        trial_url: proposal.trial_id.map(urls::trial).unwrap_or_default(),
         approve_url: if decides { urls::proposal_approve(proposal.id) } else { String::new() },
         refuse_url: if refuses { urls::proposal_refuse(proposal.id) } else { String::new() },
         own,

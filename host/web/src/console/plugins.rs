@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{
+    Form,
     extract::{Multipart, Path, State},
     response::{IntoResponse, Redirect, Response},
 };
@@ -10,6 +11,8 @@ use guanjia_domain::{
     access::Permission,
     plugin::{BindingMode, ExtensionPoint, InstalledPlugin, Language, Plugins, Signer, Trust},
 };
+
+use serde::Deserialize;
 
 use super::{
     Page, Section, ZONE,
@@ -36,6 +39,9 @@ struct ListPage {
     rows: Vec<Row>,
     notices: Vec<Notice>,
     may_install: bool,
+    may_sample: bool,
+    /// Registries that may be installed from; none where the operator of the host allows none.
+    registries: String,
 }
 
 struct Row {
@@ -48,7 +54,7 @@ struct Row {
     url: String,
 }
 
-pub(crate) async fn list(access: Require<ReadPlugins>) -> Answer<Response> {
+pub(crate) async fn list(access: Require<ReadPlugins>, State(app): State<AppState>) -> Answer<Response> {
     let mut installed = access.store.plugins().await?;
     installed.sort_by(|left, right| (&left.id, &right.version).cmp(&(&right.id, &left.version)));
     let page = Page::new(&access, Section::Plugins, None);
@@ -62,7 +68,10 @@ pub(crate) async fn list(access: Require<ReadPlugins>) -> Answer<Response> {
         float_free: plugin.float_free,
     });
     let may_install = access.may(Permission::ManagePlugins);
-    show(&ListPage { rows: rows.collect(), notices: quarantined(&access).await?, page, may_install })
+    let may_sample = access.may(Permission::ReadCharges);
+    let registries = app.registries.allowed().join(", ");
+    let notices = quarantined(&access).await?;
+    show(&ListPage { rows: rows.collect(), notices, page, may_install, may_sample, registries })
 }
 
 /// Checks an uploaded component and keeps it.
@@ -83,6 +92,23 @@ pub(crate) async fn install(
         component.filter(|bytes| !bytes.is_empty()).ok_or_else(|| Fault::malformed("no file came with the form"))?;
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
     let plugin = plugins.install(&access.stamp(), &component).await?;
+    Ok(Redirect::to(&urls::plugin(&plugin.id, &plugin.version)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PullForm {
+    reference: String,
+}
+
+/// Fetches a component from a registry, checks it and keeps it.
+pub(crate) async fn pull(
+    access: Require<ManagePlugins>,
+    State(app): State<AppState>,
+    Form(form): Form<PullForm>,
+) -> Answer<Response> {
+    let pulled = app.registries.pull(form.reference.trim()).await?;
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let plugin = plugins.install(&access.stamp(), &pulled.file).await?;
     Ok(Redirect::to(&urls::plugin(&plugin.id, &plugin.version)).into_response())
 }
 

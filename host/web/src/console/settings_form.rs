@@ -143,6 +143,19 @@ fn shown(kind: Kind, value: &Value) -> String {
     }
 }
 
+/// Puts back what was entered, whether it can be read or not.
+pub(crate) fn refill(fields: &mut [Field], form: &HashMap<String, String>) {
+    for field in fields {
+        let entered = form.get(&field.name).cloned().unwrap_or_default();
+        match &mut field.input {
+            Input::Flag(set) => *set = !entered.is_empty(),
+            Input::Choice(choices) => choices.iter_mut().for_each(|choice| choice.chosen = choice.value == entered),
+            Input::Text { .. } | Input::Entries | Input::Json => {}
+        }
+        field.value = entered;
+    }
+}
+
 /// The settings that a form came back with. What was left empty is not set; whether the rest fits is for the schema to say.
 ///
 /// # Errors

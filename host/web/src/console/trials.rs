@@ -245,7 +245,7 @@ fn defaults(schema: &serde_json::Value) -> serde_json::Value {
 }
 
 /// What was refused, in one sentence of the reader's; the detail stands beside it.
-fn refusal(words: Words, error: &Error) -> String {
+pub(super) fn refusal(words: Words, error: &Error) -> String {
     let code = match error {
         Error::Refused { code, .. } => code,
         _ => "invalid",

@@ -6,7 +6,7 @@ use guanjia_domain::{
     Date, Error, Result,
     access::{Actor, Role, Stamp, User},
     audit::AuditRow,
-    billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, RunState, RunTotal, UnitSource},
+    billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, ReplaySample, RunState, RunTotal, UnitSource},
     decision::Decision,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
@@ -36,6 +36,7 @@ pub(super) fn state() -> AppState {
         directory: Arc::new(Nobody),
         engine: Arc::new(Nobody),
         clock: Arc::new(Nobody),
+        registries: Arc::new(Nobody),
         wake_worker: Arc::new(|| ()),
         company: "示范物业".to_owned(),
         metrics: None,
@@ -92,6 +93,16 @@ impl Directory for Nobody {
     }
     async fn ping(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl PluginRegistries for Nobody {
+    fn allowed(&self) -> &[String] {
+        &[]
+    }
+    async fn pull(&self, _: &str) -> Result<PulledPlugin> {
+        nothing()
     }
 }
 
@@ -236,6 +247,12 @@ empty! {
         release(&Stamp, &Quarantine, i64) -> ();
         note_shadow_differences(&Stamp, &BillingRun, &[ShadowDifference]) -> ();
     }
+    ReplaySampleStore {
+        posted_decision_counts() -> Vec<(BillingRunId, i64)>;
+        nth_decision(BillingRunId, i64) -> Option<Decision>;
+        add_replay_sample(&Stamp, &ReplaySample) -> ();
+        replay_samples(u32) -> Vec<ReplaySample>;
+    }
     BillingStore {
         create_run(&Stamp, &BillingRun, &Job) -> ();
         run(BillingRunId) -> BillingRun;
@@ -288,6 +305,6 @@ empty! {
         schedules() -> Vec<Schedule>;
         add_schedule(&Stamp, &Schedule) -> ();
         set_schedule_enabled(&Stamp, ScheduleId, bool) -> ();
-        fire_schedule(&Stamp, &Schedule, DateTime<Utc>, &BillingRun, &Job) -> bool;
+        fire_schedule(&Stamp, &Schedule, DateTime<Utc>, Option<&BillingRun>, &Job) -> bool;
     }
 }

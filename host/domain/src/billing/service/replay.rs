@@ -1,6 +1,6 @@
 //! Replay: asks the same component the same question again and compares the answers bit for bit.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Billing, Progress, RunProgress, compute::DECISIONS_PER_READ};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What a replay found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayReport {
     pub decisions: i64,
     pub identical: i64,
@@ -20,7 +20,7 @@ pub struct ReplayReport {
 }
 
 /// A decision that came out otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayDifference {
     pub decision: DecisionId,
     /// SHA-256 of the recorded and of the new outcome.
@@ -71,7 +71,7 @@ impl Billing {
         Ok(report)
     }
 
-    async fn replay_into(&self, decision: &Decision, report: &mut ReplayReport) -> Result<()> {
+    pub(super) async fn replay_into(&self, decision: &Decision, report: &mut ReplayReport) -> Result<()> {
         report.decisions += 1;
         match self.replay(decision).await? {
             None => report.identical += 1,
