@@ -79,6 +79,10 @@ async fn a_proof_that_was_tampered_with_is_found_out() {
         replay(&|proof| proof["settings"] = json!("{\"price\":\"free\"}")),
         replay(&|proof| proof["question"]["Fee"]["facts"] = json!([])),
         replay(&|proof| proof["question"]["Fee"]["subjects"] = json!(4_000_000_000_u32)),
+        replay(&|proof| proof["question"]["Fee"]["segments"]["subject"][0] = json!(7)),
+        replay(&|proof| proof["question"]["Fee"]["segments"]["end"] = json!([])),
+        replay(&|proof| proof["question"]["Fee"]["currency"]["digits"] = json!(200)),
+        replay(&|proof| proof["question"]["Fee"]["facts"][0]["cells"]["Numbers"]["mantissas"] = json!([])),
     ] {
         refused.expect(3);
     }

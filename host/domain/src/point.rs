@@ -39,6 +39,12 @@ pub trait Point {
     fn columns(batch: &Self::Batch) -> &[Column];
     /// The same question with other facts, each with as many cells as before.
     fn with_columns(batch: &Self::Batch, columns: Vec<Column>) -> Self::Batch;
+    /// Checks a question that the host has not made itself, such as one out of a file: columns of one length, and every
+    /// index within its list.
+    ///
+    /// # Errors
+    /// A sentence that says what cannot be.
+    fn check_question(batch: &Self::Batch) -> std::result::Result<(), String>;
     /// Checks an answer against what was asked, before it is believed.
     ///
     /// # Errors
@@ -119,6 +125,14 @@ macro_rules! points {
             #[must_use]
             pub fn with_columns(&self, columns: Vec<Column>) -> Self {
                 match self { $(Self::$variant(batch) => Self::$variant(Arc::new(<$by as Point>::with_columns(batch, columns))),)* }
+            }
+
+            /// Checks a question that the host has not made itself. Nothing else may be done with one that does not pass.
+            ///
+            /// # Errors
+            /// A sentence that says what cannot be.
+            pub fn check_question(&self) -> std::result::Result<(), String> {
+                match self { $(Self::$variant(batch) => <$by as Point>::check_question(batch),)* }
             }
 
             /// Checks an answer before it is believed.
@@ -242,7 +256,8 @@ fn results<P: Point>(batch: &P::Batch, answer: &P::Answer) -> Vec<SubjectResult>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::{Balances, Currency, Date, OverdueCharges, Problem};
+    use crate::values::{Balances, Cells, Codes, Currency, Date, OverdueCharges, Period, Problem, Segments};
+    use rstest::rstest;
 
     fn question() -> Question {
         Question::LateFee(Arc::new(LateFeeBatch {
@@ -272,6 +287,45 @@ mod tests {
         assert_eq!(results[0].value, 89);
         assert_eq!((results[0].problem, results[1].problem), (None, Some(0)));
         assert_eq!((results[1].first, results[1].rows), (1, 1));
+    }
+
+    fn late_fee_question(spoil: fn(&mut LateFeeBatch)) -> Question {
+        let Question::LateFee(mut batch) = question() else { unreachable!("is made above") };
+        spoil(Arc::make_mut(&mut batch));
+        Question::LateFee(batch)
+    }
+
+    fn fee_question(spoil: fn(&mut FeeBatch)) -> Question {
+        let (start, end) = (Date(0), Date(31));
+        let codes = Codes { names: vec!["shop".into()], cells: vec![0, 9] };
+        let mut batch = FeeBatch {
+            period: Period { start, end },
+            currency: Currency::cny(),
+            subjects: 2,
+            segments: Segments { subject: vec![0, 1], start: vec![start; 2], end: vec![end; 2] },
+            facts: vec![Column { cells: Cells::Codes(codes), missing: vec![1] }],
+        };
+        spoil(&mut batch);
+        Question::Fee(Arc::new(batch))
+    }
+
+    #[rstest]
+    #[case::fees(fee_question(|_| {}), "")]
+    #[case::late_fees(late_fee_question(|_| {}), "")]
+    #[case::a_subject_that_is_not_there(fee_question(|b| b.segments.subject[1] = 2), "order of its 2 subjects")]
+    #[case::subjects_backwards(fee_question(|b| b.segments.subject = vec![1, 0]), "order of its 2 subjects")]
+    #[case::a_short_column(fee_question(|b| b.segments.end.truncate(1)), "different lengths")]
+    #[case::a_short_fact(fee_question(|b| b.facts[0].cells = Cells::Flags(vec![true])), "1 cells for 2 rows")]
+    #[case::a_code_without_a_name(fee_question(|b| b.facts[0].missing.clear()), "means nothing")]
+    #[case::missing_nowhere(fee_question(|b| b.facts[0].missing = vec![1, 2]), "rows that there are not")]
+    #[case::missing_twice(fee_question(|b| b.facts[0].missing = vec![1, 1]), "rows that there are not")]
+    #[case::a_currency_of_powers(fee_question(|b| b.currency.digits = 200), "has 200 places")]
+    #[case::a_charge_that_is_not_there(late_fee_question(|b| b.balances.charge[1] = 2), "order of its 2 subjects")]
+    #[case::a_short_balance(late_fee_question(|b| b.balances.open.truncate(1)), "different lengths")]
+    #[case::no_principal(late_fee_question(|b| b.charges.principal.clear()), "0 principals for 2 charges")]
+    fn a_question_from_outside_is_checked(#[case] question: Question, #[case] expected: &str) {
+        let sentence = question.check_question().err().unwrap_or_default();
+        assert!(sentence.contains(expected) && sentence.is_empty() == expected.is_empty(), "{sentence:?}");
     }
 
     #[test]

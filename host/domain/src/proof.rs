@@ -231,16 +231,17 @@ impl Proof {
     }
 }
 
-/// A question of a file is input from outside: it has one column per fact, and each fact's rows.
+/// A question of a file is input from outside: it has one column per fact, each fact has every row, and each row belongs to
+/// a subject that there is.
 fn check_columns(question: &Question, description: &Description) -> Result<()> {
     let columns = question.columns().len();
-    if columns == description.facts.len() {
-        return Ok(());
+    if columns != description.facts.len() {
+        return Err(Error::invalid(format!(
+            "the proof has {columns} columns of facts; its plug-in reads {}",
+            description.facts.len()
+        )));
     }
-    Err(Error::invalid(format!(
-        "the proof has {columns} columns of facts; its plug-in reads {}",
-        description.facts.len()
-    )))
+    question.check_question().map_err(|reason| Error::invalid(format!("the proof asks what cannot be asked: {reason}")))
 }
 
 /// Whether one answer says of its only subject what another says of one of many.

@@ -381,6 +381,21 @@ en = "{area} is too small ({about})"
     }
 
     #[test]
+    fn cases_are_those_of_their_extension_points() {
+        let both = PLUGIN
+            .replace("[exports.fee-policy]", "[exports.late-fee-policy]\nwit = \"1.0.0\"\n\n[exports.fee-policy]");
+        let directory = directory(&both);
+        let late = |expect: &str| {
+            let case = format!(r#"{{"name": "late", "as_of": "2025-04-10", "charges": [], "expect": {expect}}}"#);
+            std::fs::write(directory.path().join("cases/late.json"), case).unwrap();
+            Manifest::from_directory(directory.path())
+        };
+        assert_eq!(late("[]").unwrap().cases.len(), 3);
+        let error = late("7").unwrap_err().to_string();
+        assert!(error.contains("case 0 (late)"), "{error}");
+    }
+
+    #[test]
     fn a_large_manifest_is_refused_unread() {
         assert!(matches!(Manifest::from_json(&vec![b' '; SIZE_MAX + 1]), Err(ManifestError::TooLarge { .. })));
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::values::{Cells, Codes, Column, Numbers};
+use crate::values::{Cells, Codes, Column, Currency, Decimal, Numbers};
 
 /// Counts of a batch are `u32` on their way to a plug-in.
 pub(crate) fn number(count: usize) -> u32 {
@@ -57,4 +57,47 @@ fn slice_codes(codes: &Codes, from: usize, to: usize) -> Codes {
         sliced.cells.push(new);
     }
     sliced
+}
+
+/// Columns of facts that somebody else has made: each has a cell for every row, and names what is there.
+pub(super) fn check_columns(columns: &[Column], rows: usize) -> Result<(), String> {
+    for (number, column) in columns.iter().enumerate() {
+        if column.cells.len() != rows {
+            return Err(format!("fact {number} has {} cells for {rows} rows", column.cells.len()));
+        }
+        let outside = match &column.cells {
+            Cells::Numbers(numbers) => numbers.scale > Decimal::SCALE_MAX,
+            Cells::Codes(codes) => codes.cells.iter().zip(0..).any(|(cell, row)| {
+                usize::from(*cell) >= codes.names.len() && column.missing.binary_search(&row).is_err()
+            }),
+            Cells::Dates(_) | Cells::Flags(_) => false,
+        };
+        if outside {
+            return Err(format!("fact {number} has a cell that means nothing"));
+        }
+        let ascending = column.missing.is_sorted_by(|left, right| left < right);
+        if !ascending || column.missing.last().is_some_and(|last| *last as usize >= rows) {
+            return Err(format!("fact {number} misses rows that there are not"));
+        }
+    }
+    Ok(())
+}
+
+/// Columns that name the subject of each row: of one length, ascending, and of subjects that there are.
+pub(super) fn check_rows(subject: &[u32], subjects: usize, others: &[usize]) -> Result<(), String> {
+    if others.iter().any(|length| *length != subject.len()) {
+        return Err("its columns have different lengths".to_owned());
+    }
+    if !subject.is_sorted() || subject.last().is_some_and(|last| *last as usize >= subjects) {
+        return Err(format!("its rows are not in the order of its {subjects} subjects"));
+    }
+    Ok(())
+}
+
+/// Amounts are computed with as many places as the currency has.
+pub(super) fn check_currency(currency: &Currency) -> Result<(), String> {
+    if currency.digits > Decimal::SCALE_MAX {
+        return Err(format!("its currency has {} places; {} are allowed", currency.digits, Decimal::SCALE_MAX));
+    }
+    Ok(())
 }

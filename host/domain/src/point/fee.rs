@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     Point,
-    columns::{number, rows_of, slice_columns},
+    columns::{check_columns, check_currency, check_rows, number, rows_of, slice_columns},
 };
 use crate::{
     billing::{AnswerLimits, check_answer},
@@ -58,6 +58,13 @@ impl Point for FeePoint {
             segments: batch.segments.clone(),
             facts: columns,
         }
+    }
+
+    fn check_question(batch: &FeeBatch) -> Result<(), String> {
+        let Segments { subject, start, end } = &batch.segments;
+        check_currency(&batch.currency)?;
+        check_rows(subject, batch.subjects as usize, &[start.len(), end.len()])?;
+        check_columns(&batch.facts, subject.len())
     }
 
     fn check(

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     Point,
-    columns::{number, rows_of, slice_columns},
+    columns::{check_columns, check_currency, check_rows, number, rows_of, slice_columns},
 };
 use crate::{
     billing::{AnswerLimits, check_steps, check_verdicts, same_value},
@@ -59,6 +59,17 @@ impl Point for LateFeePoint {
 
     fn with_columns(batch: &LateFeeBatch, columns: Vec<Column>) -> LateFeeBatch {
         LateFeeBatch { facts: columns, ..batch.clone() }
+    }
+
+    fn check_question(batch: &LateFeeBatch) -> Result<(), String> {
+        let Balances { charge, start, end, open } = &batch.balances;
+        let charges = Self::subjects(batch);
+        check_currency(&batch.currency)?;
+        if batch.charges.principal.len() != charges {
+            return Err(format!("{} principals for {charges} charges", batch.charges.principal.len()));
+        }
+        check_rows(charge, charges, &[start.len(), end.len(), open.len()])?;
+        check_columns(&batch.facts, charges)
     }
 
     /// One verdict and one total per charge; totals are not negative, and 0 where nothing was decided; every decided charge

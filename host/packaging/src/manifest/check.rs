@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use guanjia_values::cases;
+use guanjia_values::cases::{
+    self, CaseError,
+    late_fee::{self, is_late_fee},
+};
+use serde_json::Value;
 
 use super::template::{self, Piece};
 use super::{
@@ -85,19 +89,24 @@ fn check_cases(manifest: &Manifest, problems: &mut Vec<String>) {
     if manifest.cases.len() > CASES_MAX {
         problems.push(format!("cases: at most {CASES_MAX} are allowed"));
     }
-    if !manifest.exports.contains_key("fee-policy") {
-        return;
-    }
     let mut subjects = 0;
     for case in &manifest.cases {
-        match cases::from_value(case) {
-            Ok(read) => subjects += read.iter().map(|case| case.subjects.len()).sum::<usize>(),
+        match subjects_of(case) {
+            Ok(count) => subjects += count,
             Err(error) => problems.push(format!("cases: {error}")),
         }
     }
     if subjects > CASE_SUBJECTS_MAX {
         problems.push(format!("cases: they have {subjects} subjects; {CASE_SUBJECTS_MAX} are allowed together"));
     }
+}
+
+/// How many subjects a golden case has, in the form of its own extension point.
+fn subjects_of(case: &Value) -> Result<usize, CaseError> {
+    if is_late_fee(case) {
+        return Ok(late_fee::from_value(case)?.iter().map(|case| case.charges.len()).sum());
+    }
+    Ok(cases::from_value(case)?.iter().map(|case| case.subjects.len()).sum())
 }
 
 fn check_count(place: &str, count: usize, problems: &mut Vec<String>) {
