@@ -97,9 +97,6 @@ impl Directory for Nobody {
 
 #[async_trait]
 impl PolicyEngine for Nobody {
-    fn profile(&self) -> String {
-        String::new()
-    }
     async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
         nothing()
     }
