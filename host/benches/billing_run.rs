@@ -88,10 +88,6 @@ struct Native {
 
 #[async_trait]
 impl PolicyEngine for Native {
-    fn profile(&self) -> String {
-        "native".into()
-    }
-
     async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
         unreachable!("the measurement installs through the sandbox")
     }

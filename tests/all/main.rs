@@ -15,6 +15,7 @@ mod host;
 mod house;
 mod imports;
 mod inspect;
+mod languages;
 mod proof;
 mod quarantine;
 mod registry;

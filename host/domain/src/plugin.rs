@@ -38,6 +38,29 @@ codes! {
     }
 }
 
+codes! {
+    /// What a component is made of, and with that the engine that runs it. It follows from its bytes alone.
+    #[derive(Default)]
+    Tier {
+        /// Nothing but its rule.
+        #[default]
+        Pure = "pure",
+        /// Brings the runtime of its language, such as an interpreter, and runs with a virtual WASI.
+        WithRuntime = "virtual-wasi",
+    }
+}
+
+impl Tier {
+    /// What people call it, in every language.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Pure => "pure",
+            Self::WithRuntime => "virtual WASI",
+        }
+    }
+}
+
 /// A sentence in the two languages of the product.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {
@@ -100,6 +123,9 @@ pub struct InstalledPlugin {
     pub messages: BTreeMap<String, MessageText>,
     /// Whether the component is free of floating point.
     pub float_free: bool,
+    /// Whether it brings a language's runtime. What was installed before there was a choice is pure.
+    #[serde(default)]
+    pub tier: Tier,
     /// Size of the component without its signatures.
     pub size_bytes: i64,
     /// Signatures that hold, whoever made them. They may become more while the plug-in is installed, so they are kept beside

@@ -643,8 +643,6 @@ pub trait PluginRegistries: Send + Sync {
 /// What the sandbox answers about a component file.
 #[async_trait]
 pub trait PolicyEngine: Send + Sync {
-    /// Everything that decisions may depend on: engine version, limits, switches.
-    fn profile(&self) -> String;
     /// Who signed a component file. Nothing else of it is looked at, and nothing is compiled or run.
     ///
     /// # Errors
@@ -681,12 +679,23 @@ pub struct Evaluation {
     pub memory_allowed: i64,
     /// What the plug-in logged.
     pub log: Vec<String>,
+    /// Profile of the engine that ran it: everything that the outcome may depend on besides plug-in and input, such as
+    /// version, switches and limits.
+    pub engine: Arc<str>,
 }
 
 impl Evaluation {
     /// An outcome of something that measures nothing, such as a rule that runs natively.
     #[must_use]
     pub fn unmeasured(outcome: Outcome) -> Self {
-        Self { outcome, fuel: 0, fuel_allowed: 0, memory_bytes: 0, memory_allowed: 0, log: Vec::new() }
+        Self {
+            outcome,
+            fuel: 0,
+            fuel_allowed: 0,
+            memory_bytes: 0,
+            memory_allowed: 0,
+            log: Vec::new(),
+            engine: "native".into(),
+        }
     }
 }

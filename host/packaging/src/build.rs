@@ -45,7 +45,7 @@ pub struct BuiltPlugin {
 /// Why guests could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    #[error("there is no crate {name} in {}", GUEST_FOLDERS.join(" or "))]
+    #[error("there is no plug-in {name} in {}", GUEST_FOLDERS.join(" or "))]
     UnknownCrate { name: String },
     #[error("cannot start cargo ({program})")]
     Start { program: String, source: std::io::Error },
@@ -58,6 +58,9 @@ pub enum BuildError {
     TargetMissing,
     #[error("cargo built no .wasm file for {name}; its Cargo.toml needs crate-type = [\"cdylib\", \"rlib\"]")]
     NoModule { name: String },
+    /// A tool of another language is missing or refuses.
+    #[error("{program}: {output}")]
+    Tool { program: String, output: String },
     #[error("cannot read or write {}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error("{name}: {source}")]

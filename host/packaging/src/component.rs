@@ -1,7 +1,7 @@
 //! Components: made from core modules, and read without running them.
 
 use sha2::{Digest, Sha256};
-use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Encoding, Instance, Parser, Payload, Validator, WasmFeatures};
 use wit_component::ComponentEncoder;
 
 use crate::{
@@ -20,6 +20,8 @@ pub struct ComponentInfo {
     pub imports: Vec<String>,
     /// Names of what it exports, such as `guanjia:fee-policy/fee-policy@1.0.0`, in their order.
     pub exports: Vec<String>,
+    /// Of how many parts it is made.
+    pub parts: Parts,
     /// Bytes, without the signatures that follow the component in its file.
     pub size: usize,
     /// SHA-256 of these bytes, in hexadecimal: what identifies the component, whoever signed it.
@@ -30,6 +32,16 @@ pub struct ComponentInfo {
     pub float_free: bool,
 }
 
+/// Of how many parts a component is made: what it asks of an engine before it has done anything. Nested components and
+/// modules count once, as they do in what tools write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Core modules that it instantiates, those of nested components included.
+    pub core_instances: u32,
+    /// Memories that its core modules make.
+    pub memories: u32,
+}
+
 /// What a component is called from outside, without knowing whether it is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
@@ -37,6 +49,8 @@ pub struct Outline {
     pub imports: Vec<String>,
     /// Names of what it exports, such as `guanjia:fee-policy/fee-policy@1.0.0`, in their order.
     pub exports: Vec<String>,
+    /// Of how many parts it is made.
+    pub parts: Parts,
     /// Bytes.
     pub size: usize,
     /// SHA-256 of the bytes, in hexadecimal.
@@ -132,7 +146,26 @@ pub fn outline(component: &[u8]) -> Result<Outline, ComponentError> {
         }
         Ok(())
     })?;
-    Ok(Outline { imports, exports, size: component.len(), digest: hex::encode(Sha256::digest(component)) })
+    let parts = parts(component).map_err(|error| ComponentError::Invalid { reason: error.to_string() })?;
+    Ok(Outline { imports, exports, parts, size: component.len(), digest: hex::encode(Sha256::digest(component)) })
+}
+
+fn parts(component: &[u8]) -> Result<Parts, wasmparser::BinaryReaderError> {
+    let mut parts = Parts::default();
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::InstanceSection(section) => {
+                for instance in section {
+                    // The others only give names to what is there.
+                    let instantiates = matches!(instance?, Instance::Instantiate { .. });
+                    parts.core_instances = parts.core_instances.saturating_add(u32::from(instantiates));
+                }
+            }
+            Payload::MemorySection(section) => parts.memories = parts.memories.saturating_add(section.count()),
+            _ => {}
+        }
+    }
+    Ok(parts)
 }
 
 /// Validates a component whose proportions are sound. Time and memory grow with what it declares.
@@ -148,8 +181,8 @@ pub fn validate(component: &[u8]) -> Result<Validated, ComponentError> {
 pub fn inspect(file: &[u8]) -> Result<ComponentInfo, ComponentError> {
     let signed = read_signatures(file)?;
     let Validated { float_free } = validate(signed.component)?;
-    let Outline { imports, exports, size, digest } = outline(signed.component)?;
-    Ok(ComponentInfo { imports, exports, size, digest, signatures: signed.signatures, float_free })
+    let Outline { imports, exports, parts, size, digest } = outline(signed.component)?;
+    Ok(ComponentInfo { imports, exports, parts, size, digest, signatures: signed.signatures, float_free })
 }
 
 /// Id of a custom section in the binary format.

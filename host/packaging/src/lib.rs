@@ -6,6 +6,7 @@
 //! - [`bundle`] packs several components into one file.
 //! - [`gate`] counts what a component declares, so that what is out of proportion is refused before it costs anything.
 //! - [`build`] runs the nested `cargo build` for `wasm32-unknown-unknown`, for build scripts and tests.
+//! - [`languages`] builds the plug-ins in JavaScript and Python with their own tools.
 //!
 //! It is *not* a sandbox: nothing here runs a plug-in. What it reads may come from anybody, so it reads with limits and
 //! answers with sentences.
@@ -14,14 +15,16 @@ pub mod build;
 pub mod bundle;
 pub mod component;
 pub mod gate;
+pub mod languages;
 pub mod manifest;
 pub mod signature;
 
 pub use build::{BuildError, BuiltPlugin, build_plugins, watched_paths};
 pub use bundle::{BundleEntry, BundleError, Packed, is_bundle, pack, read_bundle};
 pub use component::{
-    ComponentError, ComponentInfo, Outline, Validated, componentise, embed_manifest, inspect, outline, read_manifest,
-    validate,
+    ComponentError, ComponentInfo, Outline, Parts, Validated, componentise, embed_manifest, inspect, outline,
+    read_manifest, validate,
 };
+pub use languages::{build_language_plugins, package_component};
 pub use manifest::{Export, Localized, Manifest, ManifestError, MessageText, StepText};
 pub use signature::{PrivateKey, PublicKey, Signature, SignatureError, SignedFile, read_signatures, sign};

@@ -9,17 +9,14 @@ use std::{
 };
 
 use area_fee::AreaFee;
-use guanjia_domain::{
-    Date, Period,
-    decision::Outcome,
-    facts::{FactKind, FeeFact},
-    point::Question,
-    ports::PolicyEngine,
-    values::{Cells, Codes, Column, Currency, FeeBatch, Numbers, Segments},
-};
+use guanjia_domain::{decision::Outcome, point::Question, ports::PolicyEngine, values::FeeBatch};
 use guanjia_packaging::{build, build_plugins};
 use guanjia_plugin_sdk::FeeGuest;
 use guanjia_sandbox::{Sandbox, SandboxOptions};
+use measure::{AnyError, Nothing, ROUNDS, hundredths, least, process_cpu_ns};
+
+#[path = "support/measure.rs"]
+mod measure;
 
 /// What a company writes: a price, one exception, a discount.
 const SETTINGS: &str =
@@ -28,10 +25,6 @@ const SETTINGS: &str =
 const SUBJECTS: [u32; 5] = [1, 64, 256, 1_024, 4_096];
 /// Subjects of one measurement, so that each takes some tens of milliseconds.
 const SUBJECTS_PER_ROUND: u32 = 65_536;
-/// The least of so many rounds is taken: what is above it is the machine's other work.
-const ROUNDS: usize = 15;
-
-type AnyError = Box<dyn std::error::Error>;
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
@@ -47,7 +40,7 @@ async fn main() -> Result<(), AnyError> {
     let restarted = host(&cache)?;
     restarted.prepare(&plugin.digest, &Nothing).await?;
     let restart_us = started.elapsed().as_micros();
-    println!("{}", sandbox.profile());
+    println!("{}", sandbox.evaluate_here(&plugin.digest, SETTINGS, &Question::Fee(Arc::new(batch(1))))?.engine);
     println!(
         "component {} bytes; engine {engine_us} µs; verify with golden cases {verify_us} µs; engine and AOT load {restart_us} µs",
         component.len()
@@ -109,54 +102,8 @@ async fn alone(sandbox: &Sandbox, digest: &str) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// CPU nanoseconds of one call, from the best round.
-fn least(calls: u32, mut call: impl FnMut() -> Result<(), AnyError>) -> Result<u64, AnyError> {
-    let mut best = u64::MAX;
-    for _ in 0..ROUNDS {
-        let before = thread_cpu_ns()?;
-        for _ in 0..calls {
-            call()?;
-        }
-        best = best.min((thread_cpu_ns()? - before) / u64::from(calls));
-    }
-    Ok(best)
-}
-
-/// CPU time of this thread so far; Linux tells it without a system library.
-fn thread_cpu_ns() -> Result<u64, AnyError> {
-    cpu_ns(Path::new("/proc/thread-self/schedstat"))
-}
-
-fn process_cpu_ns() -> Result<u64, AnyError> {
-    let mut total = 0;
-    for thread in std::fs::read_dir("/proc/self/task")? {
-        total += cpu_ns(&thread?.path().join("schedstat"))?;
-    }
-    Ok(total)
-}
-
-fn cpu_ns(path: &Path) -> Result<u64, AnyError> {
-    let text = std::fs::read_to_string(path)?;
-    Ok(text.split(' ').next().ok_or("an empty schedstat")?.parse()?)
-}
-
-/// A number of hundredths, with its point.
-fn hundredths(value: u64) -> String {
-    format!("{}.{:02}", value / 100, value % 100)
-}
-
 fn host(cache: &Path) -> Result<Sandbox, AnyError> {
     Ok(Sandbox::new(SandboxOptions { cache_dir: Some(cache.to_owned()), ..SandboxOptions::default() })?)
-}
-
-/// The source of a host whose code cache has everything.
-struct Nothing;
-
-#[async_trait::async_trait]
-impl guanjia_domain::ports::ComponentSource for Nothing {
-    async fn component(&self, digest: &str) -> guanjia_domain::Result<Vec<u8>> {
-        Err(guanjia_domain::Error::not_found("component", digest))
-    }
 }
 
 fn component() -> Result<Vec<u8>, AnyError> {
@@ -166,40 +113,6 @@ fn component() -> Result<Vec<u8>, AnyError> {
     Ok(std::fs::read(&plugin.path)?)
 }
 
-/// Homes of a plausible estate, one segment each, every thirtieth with two.
 fn batch(subjects: u32) -> FeeBatch {
-    let period = Period { start: Date(20_148), end: Date(20_179) };
-    let mut segments = Segments::default();
-    for subject in 0..subjects {
-        let middle = Date(period.start.0 + 10);
-        let halves = [(period.start, middle), (middle, period.end)];
-        let whole = [(period.start, period.end)];
-        let stretches = if subject % 30 == 29 { halves.as_slice() } else { whole.as_slice() };
-        for (start, end) in stretches {
-            segments.subject.push(subject);
-            segments.start.push(*start);
-            segments.end.push(*end);
-        }
-    }
-    let rows = segments.subject.len();
-    let facts = AreaFee::describe().facts.iter().map(|name| column(name, rows)).collect();
-    FeeBatch { period, currency: Currency::cny(), subjects, segments, facts }
-}
-
-fn column(name: &str, rows: usize) -> Column {
-    let kind = FeeFact::by_name(name).map(|fact| fact.definition().kind);
-    let cells = match kind {
-        Some(FactKind::Number { scale }) => Cells::Numbers(Numbers {
-            scale,
-            mantissas: (0..rows).zip((0..97).cycle()).map(|(_, n)| 700_000 + n * 4_567).collect(),
-        }),
-        _ => {
-            let names = ["residential", "shop", "office"].map(str::to_owned).to_vec();
-            Cells::Codes(Codes {
-                names,
-                cells: (0..rows).zip([0, 0, 0, 1, 0, 2].into_iter().cycle()).map(|(_, n)| n).collect(),
-            })
-        }
-    };
-    Column { cells, missing: Vec::new() }
+    measure::batch(&AreaFee::describe().facts, subjects)
 }

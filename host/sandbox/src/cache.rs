@@ -16,13 +16,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wasmtime::{Engine, component::Component};
 
-use crate::limits::CODE_BYTES;
+use crate::{compile::Compiled, limits::CODE_BYTES};
 
 /// First bytes of a file: what it is, and the layout of what follows.
-const MAGIC: &[u8; 8] = b"GJCODE01";
+const MAGIC: &[u8; 8] = b"GJCODE02";
 const KEY_BYTES: usize = 32;
 const SEAL_BYTES: usize = 32;
-/// Magic, seal and label beside the code; a larger file is not one of ours.
+/// Magic, seal, kind and label beside the code; a larger file is not one of ours.
 const FILE_BYTES_MAX: u64 = CODE_BYTES as u64 + (1 << 20);
 
 /// The cache of one engine in one directory. Hosts on one machine may share it.
@@ -35,8 +35,16 @@ pub(crate) struct CodeCache {
 
 /// What a file holds.
 pub(crate) struct CachedCode {
-    pub component: Component,
+    pub compiled: Compiled,
     pub label: String,
+}
+
+/// What a seal was made over.
+#[derive(Debug, PartialEq, Eq)]
+struct Opened<'a> {
+    float_free: bool,
+    label: &'a str,
+    code: &'a [u8],
 }
 
 impl CodeCache {
@@ -51,7 +59,7 @@ impl CodeCache {
     pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<CachedCode> {
         let path = self.path(digest);
         let bytes = read_bounded(&path)?;
-        let Some((label, code)) = self.open_sealed(digest, &bytes) else {
+        let Some(Opened { float_free, label, code }) = self.open_sealed(digest, &bytes) else {
             tracing::warn!(path = %path.display(), "compiled code without a valid seal is ignored");
             return None;
         };
@@ -65,7 +73,7 @@ impl CodeCache {
         )]
         let component = unsafe { Component::deserialize(engine, code) };
         match component {
-            Ok(component) => Some(CachedCode { component, label: label.to_owned() }),
+            Ok(component) => Some(CachedCode { compiled: Compiled { component, float_free }, label: label.to_owned() }),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "compiled code of another engine is ignored");
                 None
@@ -74,12 +82,13 @@ impl CodeCache {
     }
 
     /// Writes the code of a component. A cache that cannot be written costs time, not correctness, so this only warns.
-    pub(crate) fn store(&self, digest: &str, label: &str, component: &Component) {
+    pub(crate) fn store(&self, digest: &str, label: &str, compiled: &Compiled) {
         let path = self.path(digest);
-        let written = component
+        let written = compiled
+            .component
             .serialize()
             .map_err(|error| error.to_string())
-            .and_then(|code| self.seal(digest, label, &code))
+            .and_then(|code| self.seal(digest, &Opened { float_free: compiled.float_free, label, code: &code }))
             .and_then(|bytes| write_and_rename(&path, &bytes).map_err(|error| error.to_string()));
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "compiled code was not kept");
@@ -90,10 +99,13 @@ impl CodeCache {
         self.directory.join(format!("{digest}-{:016x}.code", self.compatibility))
     }
 
-    /// Layout: magic, seal, length of the label (`u16`, little-endian), label, code.
-    fn seal(&self, digest: &str, label: &str, code: &[u8]) -> Result<Vec<u8>, String> {
+    /// Layout: magic, seal, whether the component is free of floating point (one byte), length of the label (`u16`,
+    /// little-endian), label, code.
+    fn seal(&self, digest: &str, sealed: &Opened<'_>) -> Result<Vec<u8>, String> {
+        let Opened { float_free, label, code } = *sealed;
         let label_bytes = u16::try_from(label.len()).map_err(|_| "its name is too long".to_owned())?.to_le_bytes();
-        let mut body = Vec::with_capacity(2 + label.len() + code.len());
+        let mut body = Vec::with_capacity(3 + label.len() + code.len());
+        body.push(u8::from(float_free));
         body.extend_from_slice(&label_bytes);
         body.extend_from_slice(label.as_bytes());
         body.extend_from_slice(code);
@@ -101,14 +113,15 @@ impl CodeCache {
         Ok([MAGIC.as_slice(), seal.as_slice(), &body].concat())
     }
 
-    /// Label and code of a file whose seal is whole.
-    fn open_sealed<'a>(&self, digest: &str, bytes: &'a [u8]) -> Option<(&'a str, &'a [u8])> {
+    /// What a file holds whose seal is whole.
+    fn open_sealed<'a>(&self, digest: &str, bytes: &'a [u8]) -> Option<Opened<'a>> {
         let sealed = bytes.strip_prefix(MAGIC.as_slice())?;
         let (seal, body) = sealed.split_at_checked(SEAL_BYTES)?;
         self.mac(digest, body).verify_slice(seal).ok()?;
+        let (float_free, body) = body.split_first()?;
         let (length, rest) = body.split_first_chunk::<2>()?;
         let (label, code) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-        Some((std::str::from_utf8(label).ok()?, code))
+        Some(Opened { float_free: *float_free == 1, label: std::str::from_utf8(label).ok()?, code })
     }
 
     fn mac(&self, digest: &str, body: &[u8]) -> Hmac<Sha256> {
@@ -229,6 +242,8 @@ mod tests {
 
     const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+    const AREA_FEE: Opened<'_> = Opened { float_free: true, label: "area-fee@1.0.0", code: b"code" };
+
     fn cache(directory: &Path) -> CodeCache {
         CodeCache::open(directory, 7).unwrap()
     }
@@ -236,16 +251,16 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_again_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
-        let sealed = cache(directory.path()).seal(DIGEST, "area-fee@1.0.0", b"code").unwrap();
+        let sealed = cache(directory.path()).seal(DIGEST, &AREA_FEE).unwrap();
         let opened = cache(directory.path());
-        assert_eq!(opened.open_sealed(DIGEST, &sealed), Some(("area-fee@1.0.0", b"code".as_slice())));
+        assert_eq!(opened.open_sealed(DIGEST, &sealed), Some(AREA_FEE));
     }
 
     #[test]
     fn every_changed_byte_breaks_the_seal() {
         let directory = tempfile::tempdir().unwrap();
         let cache = cache(directory.path());
-        let sealed = cache.seal(DIGEST, "area-fee@1.0.0", b"code").unwrap();
+        let sealed = cache.seal(DIGEST, &AREA_FEE).unwrap();
         for position in 0..sealed.len() {
             let mut damaged = sealed.clone();
             damaged[position] ^= 1;
@@ -263,7 +278,7 @@ mod tests {
     #[case::key_damaged(|directory: &Path| fs::write(directory.join("key"), b"short").unwrap(), DIGEST.to_owned(), 7)]
     fn a_foreign_file_does_not_open(#[case] meddle: fn(&Path), #[case] digest: String, #[case] compatibility: u64) {
         let directory = tempfile::tempdir().unwrap();
-        let sealed = cache(directory.path()).seal(DIGEST, "area-fee@1.0.0", b"code").unwrap();
+        let sealed = cache(directory.path()).seal(DIGEST, &AREA_FEE).unwrap();
         meddle(directory.path());
         let other = CodeCache::open(directory.path(), compatibility).unwrap();
         assert_eq!(other.open_sealed(&digest, &sealed), None);

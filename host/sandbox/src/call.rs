@@ -5,8 +5,9 @@ use wasmtime::{Store, Trap};
 
 use crate::{
     engine::Runtime,
-    limits::{Budget, EPOCH_TICK, FUEL_INSTANTIATE, LimitHit, Meter, STACK_BYTES, TABLE_ELEMENTS},
+    limits::{Budget, EPOCH_TICK, LimitHit, Meter},
     log::CallLog,
+    wasi::{NoUse, WasiState},
 };
 
 /// What the host keeps beside a guest while it runs.
@@ -14,6 +15,15 @@ use crate::{
 pub(crate) struct CallState {
     meter: Meter,
     pub log: CallLog,
+    pub wasi: WasiState,
+}
+
+impl CallState {
+    /// The log of the call, with what was printed and not ended by a newline.
+    fn into_lines(mut self) -> Vec<String> {
+        self.wasi.flush(&mut self.log);
+        self.log.into_lines()
+    }
 }
 
 /// What came of a call.
@@ -59,12 +69,12 @@ fn run_once<I, T>(
     instantiate: impl Fn(&mut Store<CallState>) -> wasmtime::Result<I>,
     call: impl Fn(&mut Store<CallState>, &I) -> wasmtime::Result<T>,
 ) -> std::result::Result<Called<T>, Fault> {
-    let state = CallState { meter: Meter::new(budget), log: CallLog::default() };
+    let state = CallState { meter: Meter::new(budget), log: CallLog::default(), wasi: WasiState::default() };
     let mut store = Store::new(&runtime.engine, state);
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(budget.answer_bytes);
     store.set_epoch_deadline(budget.deadline_ticks);
-    store.set_fuel(FUEL_INSTANTIATE).map_err(Fault::Host)?;
+    store.set_fuel(budget.shape.fuel_instantiate).map_err(Fault::Host)?;
     let instance = instantiate(&mut store).map_err(|error| Fault::of(error, Phase::Instantiate))?;
     store.set_fuel(budget.fuel).map_err(Fault::Host)?;
     let result = call(&mut store, &instance);
@@ -76,8 +86,8 @@ fn run_once<I, T>(
             fault => return Err(fault),
         },
     };
-    let CallState { meter, log } = store.into_data();
-    Ok(Called { result, fuel, memory: meter.memory(), log: log.into_lines() })
+    let state = store.into_data();
+    Ok(Called { result, fuel, memory: state.meter.memory(), log: state.into_lines() })
 }
 
 /// When something went wrong: an error of lifting an answer is told from one of linking.
@@ -116,6 +126,9 @@ impl Fault {
     fn of(error: wasmtime::Error, phase: Phase) -> Self {
         if let Some(hit) = error.downcast_ref::<LimitHit>() {
             return Self::Guest(GuestFault::Hit(*hit));
+        }
+        if let Some(no_use) = error.downcast_ref::<NoUse>() {
+            return Self::Guest(GuestFault::Trap(no_use.to_string()));
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => return Self::Guest(GuestFault::Fuel),
@@ -159,10 +172,13 @@ impl GuestFault {
                 let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
                 (HoldCause::Deadline { millis }, format!("the plug-in did not answer within {time:?}, twice"))
             }
-            Self::Stack => (
-                HoldCause::Stack { bytes: as_limit(STACK_BYTES) },
-                format!("the plug-in needs more than {STACK_BYTES} bytes of stack"),
-            ),
+            Self::Stack => {
+                let bytes = budget.shape.stack_bytes;
+                (
+                    HoldCause::Stack { bytes: as_limit(bytes) },
+                    format!("the plug-in needs more than {bytes} bytes of stack"),
+                )
+            }
             Self::AnswerSize => (
                 HoldCause::AnswerSize { bytes: as_limit(budget.answer_bytes) },
                 format!("the plug-in answered more than {} bytes", budget.answer_bytes),
@@ -170,7 +186,7 @@ impl GuestFault {
             Self::Hit(hit) => {
                 let cause = match hit {
                     LimitHit::Memory { allowed, .. } => HoldCause::Memory { bytes: as_limit(allowed) },
-                    LimitHit::Table { .. } => HoldCause::Table { elements: as_limit(TABLE_ELEMENTS) },
+                    LimitHit::Table { allowed, .. } => HoldCause::Table { elements: as_limit(allowed) },
                 };
                 (cause, format!("the plug-in ran out of memory: {hit}"))
             }

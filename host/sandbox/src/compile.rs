@@ -4,7 +4,7 @@
 //! thread that does it cannot be stopped. So a host lets a process of its own binary do it ([`Compiler::Worker`]): the
 //! worker has hard limits, it has no environment, no files and no sockets, and when it dies, one installation is refused.
 //!
-//! One component is compiled at a time.
+//! One component of each tier is compiled at a time, so that a small one does not wait for one that takes half a minute.
 
 mod protocol;
 mod worker;
@@ -16,18 +16,21 @@ use std::{
     time::Duration,
 };
 
-use guanjia_domain::{Error, Result};
+use guanjia_domain::{Error, Result, plugin::Tier};
 use guanjia_packaging::ComponentError;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::Command,
     sync::Semaphore,
 };
-use wasmtime::{Engine, component::Component};
+use wasmtime::component::Component;
 
 pub use worker::compile_worker;
 
-use crate::limits::{CODE_BYTES, InstallLimits};
+use crate::{
+    engine::Runtime,
+    limits::{CODE_BYTES, InstallLimits},
+};
 use protocol::{Job, Reply};
 
 /// Where components are validated and compiled.
@@ -45,7 +48,14 @@ pub enum Compiler {
 #[derive(Debug, Clone)]
 pub(crate) struct Workshop {
     compiler: Arc<Compiler>,
-    pub limits: InstallLimits,
+    pure: Bench,
+    with_runtime: Bench,
+}
+
+/// Where components of one tier are compiled.
+#[derive(Debug, Clone)]
+struct Bench {
+    limits: InstallLimits,
     /// One permit: a compilation takes all cores by itself, and hostile components queue up.
     place: Arc<Semaphore>,
 }
@@ -59,16 +69,31 @@ pub(crate) struct Compiled {
 }
 
 impl Workshop {
-    pub(crate) fn new(compiler: Compiler, limits: InstallLimits) -> Self {
-        Self { compiler: Arc::new(compiler), limits, place: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(compiler: Compiler, pure: InstallLimits, with_runtime: InstallLimits) -> Self {
+        let bench = |limits| Bench { limits, place: Arc::new(Semaphore::new(1)) };
+        Self { compiler: Arc::new(compiler), pure: bench(pure), with_runtime: bench(with_runtime) }
     }
 
+    fn bench(&self, tier: Tier) -> &Bench {
+        match tier {
+            Tier::Pure => &self.pure,
+            Tier::WithRuntime => &self.with_runtime,
+        }
+    }
+
+    pub(crate) fn limits(&self, tier: Tier) -> InstallLimits {
+        self.bench(tier).limits
+    }
+
+    /// Compiles for the engine of a tier.
+    ///
     /// # Errors
     /// `Invalid` for what is not valid, cannot be compiled, or takes more than is given; `Unavailable` when the host is at
     /// fault.
-    pub(crate) async fn compile(&self, engine: &Engine, bytes: Arc<[u8]>) -> Result<Compiled> {
+    pub(crate) async fn compile(&self, runtime: &Runtime, bytes: Arc<[u8]>) -> Result<Compiled> {
         let unavailable = |error| Error::unavailable("waiting for the compiler", error);
-        let place = Arc::clone(&self.place).acquire_owned().await.map_err(unavailable)?;
+        let (engine, bench) = (&runtime.engine, self.bench(runtime.tier));
+        let place = Arc::clone(&bench.place).acquire_owned().await.map_err(unavailable)?;
         match &*self.compiler {
             Compiler::InProcess => {
                 let engine = engine.clone();
@@ -78,85 +103,82 @@ impl Workshop {
                     drop(place);
                     compiled
                 });
-                bounded(self.limits.compile_time, work).await?
+                bounded(bench.limits.compile_time, work).await?
             }
             Compiler::Worker { program, args } => {
                 let job = Job {
+                    tier: runtime.tier,
                     engine: compatibility(engine),
-                    memory_bytes: self.limits.compile_memory_bytes,
-                    processor_seconds: self.limits.compile_processor_seconds,
+                    memory_bytes: bench.limits.compile_memory_bytes,
+                    processor_seconds: bench.limits.compile_processor_seconds,
                 };
                 let mut command = Command::new(program);
                 command.args(args);
-                let reply = self.ask_worker(command, &job, &bytes).await?;
+                let reply = ask_worker(command, bench.limits, &job, &bytes).await?;
                 let engine = engine.clone();
                 let load = tokio::task::spawn_blocking(move || load(&engine, reply));
                 load.await.map_err(|error| Error::unavailable("loading a compiled plug-in", error))?
             }
         }
     }
+}
 
-    async fn ask_worker(&self, mut command: Command, job: &Job, component: &[u8]) -> Result<Reply> {
-        let failed = |error| Error::unavailable("starting the compiler's process", error);
-        command.env_clear().envs(worker::environment()).current_dir("/").kill_on_drop(true);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(failed)?;
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
-            return Err(Error::unavailable("starting the compiler's process", "it has no pipes"));
-        };
-        let send = async {
-            // A worker that ends early does not read everything; how it ended says why.
-            let _ = stdin.write_all(&job.header(component.len())).await;
-            let _ = stdin.write_all(component).await;
-            drop(stdin);
-        };
-        let talk = async {
-            let ((), code, words) = tokio::join!(send, read(stdout, CODE_BYTES), read(stderr, worker::WORDS_BYTES));
-            Ok::<_, std::io::Error>((code?, words?, child.wait().await?))
-        };
-        // What is dropped here kills the process.
-        let Ok(answered) = tokio::time::timeout(self.limits.compile_time, talk).await else {
-            return Err(self.too_long());
-        };
-        let (code, words, status) =
-            answered.map_err(|error| Error::unavailable("talking to the compiler's process", error))?;
-        if !status.success() {
-            return Err(self.died(status, &words));
-        }
-        if code.len() > CODE_BYTES {
-            return Err(Error::invalid(format!(
-                "the component compiles to more than {} MB of machine code and is refused. {SMALLER}",
-                CODE_BYTES >> 20
-            )));
-        }
-        Reply::read(code).ok_or_else(|| {
-            let words = String::from_utf8_lossy(&words).into_owned();
-            Error::unavailable("reading the answer of the compiler's process", words)
-        })
+async fn ask_worker(mut command: Command, limits: InstallLimits, job: &Job, component: &[u8]) -> Result<Reply> {
+    let failed = |error| Error::unavailable("starting the compiler's process", error);
+    command.env_clear().envs(worker::environment()).current_dir("/").kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
+        return Err(Error::unavailable("starting the compiler's process", "it has no pipes"));
+    };
+    let send = async {
+        // A worker that ends early does not read everything; how it ended says why.
+        let _ = stdin.write_all(&job.header(component.len())).await;
+        let _ = stdin.write_all(component).await;
+        drop(stdin);
+    };
+    let talk = async {
+        let ((), code, words) = tokio::join!(send, read(stdout, CODE_BYTES), read(stderr, worker::WORDS_BYTES));
+        Ok::<_, std::io::Error>((code?, words?, child.wait().await?))
+    };
+    // What is dropped here kills the process.
+    let Ok(answered) = tokio::time::timeout(limits.compile_time, talk).await else {
+        return Err(too_long(limits.compile_time));
+    };
+    let (code, words, status) =
+        answered.map_err(|error| Error::unavailable("talking to the compiler's process", error))?;
+    if !status.success() {
+        return Err(died(limits, status, &words));
     }
-
-    fn too_long(&self) -> Error {
-        too_long(self.limits.compile_time)
+    if code.len() > CODE_BYTES {
+        return Err(Error::invalid(format!(
+            "the component compiles to more than {} MB of machine code and is refused. {SMALLER}",
+            CODE_BYTES >> 20
+        )));
     }
+    Reply::read(code).ok_or_else(|| {
+        let words = String::from_utf8_lossy(&words).into_owned();
+        Error::unavailable("reading the answer of the compiler's process", words)
+    })
+}
 
-    /// A worker that does not end well was stopped by its limits: it has nothing else to do.
-    fn died(&self, status: ExitStatus, words: &[u8]) -> Error {
-        let words = String::from_utf8_lossy(words);
-        tracing::warn!(%status, %words, "the compiler's process ended badly; the component is refused");
-        match ending(status, &words) {
-            Ending::Processor => Error::invalid(format!(
-                "the component takes more than {} s of processor time to compile and is refused. {SMALLER}",
-                self.limits.compile_processor_seconds
-            )),
-            Ending::Memory => Error::invalid(format!(
-                "the component takes more than {} MB of memory to compile and is refused. {SMALLER}",
-                self.limits.compile_memory_bytes >> 20
-            )),
-            Ending::Other => Error::invalid(format!(
-                "the compiler broke off over the component ({status}), and it is refused. {SMALLER}"
-            )),
-        }
+/// A worker that does not end well was stopped by its limits: it has nothing else to do.
+fn died(limits: InstallLimits, status: ExitStatus, words: &[u8]) -> Error {
+    let words = String::from_utf8_lossy(words);
+    tracing::warn!(%status, %words, "the compiler's process ended badly; the component is refused");
+    match ending(status, &words) {
+        Ending::Processor => Error::invalid(format!(
+            "the component takes more than {} s of processor time to compile and is refused. {SMALLER}",
+            limits.compile_processor_seconds
+        )),
+        Ending::Memory => Error::invalid(format!(
+            "the component takes more than {} MB of memory to compile and is refused. {SMALLER}",
+            limits.compile_memory_bytes >> 20
+        )),
+        Ending::Other => Error::invalid(format!(
+            "the compiler broke off over the component ({status}), and it is refused. {SMALLER}"
+        )),
     }
 }
 
@@ -210,14 +232,14 @@ fn too_long(time: Duration) -> Error {
 }
 
 /// What compiled code depends on: wasmtime's own number for version, switches and target.
-pub(crate) fn compatibility(engine: &Engine) -> u64 {
+pub(crate) fn compatibility(engine: &wasmtime::Engine) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     hasher.finish()
 }
 
-fn compile_here(engine: &Engine, bytes: &[u8]) -> Result<Compiled> {
+fn compile_here(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Compiled> {
     let validated = guanjia_packaging::validate(bytes).map_err(|error| Error::invalid(invalid(&error)))?;
     let component =
         Component::from_binary(engine, bytes).map_err(|error| Error::invalid(not_compiled(&format!("{error:#}"))))?;
@@ -235,7 +257,7 @@ fn not_compiled(reason: &str) -> String {
     )
 }
 
-fn load(engine: &Engine, reply: Reply) -> Result<Compiled> {
+fn load(engine: &wasmtime::Engine, reply: Reply) -> Result<Compiled> {
     let (code, float_free) = match reply {
         Reply::Code { code, float_free } => (code, float_free),
         Reply::Refused(sentence) => return Err(Error::invalid(sentence)),
@@ -246,7 +268,7 @@ fn load(engine: &Engine, reply: Reply) -> Result<Compiled> {
             ));
         }
     };
-    if Engine::detect_precompiled(&code).is_none() {
+    if wasmtime::Engine::detect_precompiled(&code).is_none() {
         return Err(Error::unavailable("loading a compiled plug-in", "the compiler's process answered something else"));
     }
     // SAFETY: `deserialize` must only see bytes that `precompile_component` made. These came, whole and followed by a

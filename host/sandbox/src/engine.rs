@@ -1,4 +1,4 @@
-//! The one wasmtime engine of a process, and the clock of its deadlines.
+//! A wasmtime engine, and the clock of its deadlines.
 
 use std::{
     sync::{
@@ -13,10 +13,12 @@ use wasmtime::{
     component::{Linker, WasmStr},
 };
 
+use guanjia_domain::plugin::Tier;
+
 use crate::{
     bindings::log::Level,
     call::CallState,
-    limits::{self, Limits},
+    limits::{self, Limits, Shape},
     log::cut,
 };
 
@@ -28,43 +30,49 @@ const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 /// The same of a table; Rust guests have a few hundred elements.
 const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 
-/// Engine, linker and clock: everything that is made once.
+/// Engine, linker and clock: everything that is made once for a tier.
 pub(crate) struct Runtime {
+    pub tier: Tier,
     pub engine: Engine,
     pub linker: Linker<CallState>,
     _ticker: Ticker,
 }
 
 impl Runtime {
-    pub(crate) fn new(concurrent_calls: u32) -> wasmtime::Result<Self> {
-        Self::of(config(), concurrent_calls)
+    pub(crate) fn new(tier: Tier, concurrent_calls: u32) -> wasmtime::Result<Self> {
+        Self::of(tier, config(tier), concurrent_calls)
     }
 
-    /// An engine with these switches, in a pool for so many calls.
-    pub(crate) fn of(mut config: Config, concurrent_calls: u32) -> wasmtime::Result<Self> {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(concurrent_calls)));
+    /// An engine with these switches. Pure components live in a pool for so many calls.
+    pub(crate) fn of(tier: Tier, mut config: Config, concurrent_calls: u32) -> wasmtime::Result<Self> {
+        config.allocation_strategy(match tier {
+            Tier::Pure => pool(concurrent_calls),
+            Tier::WithRuntime => InstanceAllocationStrategy::OnDemand,
+        });
         let engine = Engine::new(&config)?;
         let linker = linker(&engine)?;
         let ticker = Ticker::start(engine.clone());
-        Ok(Self { engine, linker, _ticker: ticker })
+        Ok(Self { tier, engine, linker, _ticker: ticker })
     }
 }
 
 /// Everything that an answer may depend on, in one line. Decisions store it.
 pub(crate) fn profile(limits: &Limits) -> String {
-    let target = std::env::consts::ARCH;
-    format!("wasmtime {WASMTIME_VERSION} {target}; nan-canonical, no simd, no threads; {limits}")
+    let (target, tier) = (std::env::consts::ARCH, limits.tier);
+    format!("wasmtime {WASMTIME_VERSION} {target}; {tier}; nan-canonical, no simd, no threads; {limits}")
 }
 
-/// All switches that code depends on. Where instances live is not one of them.
-pub(crate) fn config() -> Config {
+/// All switches that code depends on. Where instances live is not one of them, nor are limits that a call counts.
+pub(crate) fn config(tier: Tier) -> Config {
     let mut config = Config::new();
     // Fuel is the limit, the epoch its backstop.
-    config.consume_fuel(true).epoch_interruption(true).max_wasm_stack(limits::STACK_BYTES);
+    config.consume_fuel(true).epoch_interruption(true).max_wasm_stack(Shape::of(tier).stack_bytes);
     // The same bits on every machine.
     config.cranelift_nan_canonicalization(true).wasm_simd(false).wasm_relaxed_simd(false);
     // What a rule has no use for is not there to be attacked.
-    config.concurrency_support(false).wasm_memory64(false).wasm_multi_memory(false).wasm_tail_call(false);
+    config.concurrency_support(false).wasm_memory64(false).wasm_tail_call(false);
+    // Copying between the parts of a component is done by code with the memories of both; what is pure has one.
+    config.wasm_multi_memory(tier == Tier::WithRuntime);
     config.wasm_custom_page_sizes(false).wasm_wide_arithmetic(false);
     for unused in [
         WasmFeatures::THREADS,
@@ -83,7 +91,7 @@ pub(crate) fn config() -> Config {
     config
 }
 
-fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
+fn pool(concurrent_calls: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(concurrent_calls)
         .total_core_instances(concurrent_calls * limits::CORE_INSTANCES)
@@ -100,7 +108,7 @@ fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
         // Resets only the pages that a guest has touched, where the kernel can tell them (Linux 6.7). It halves the cost of
         // a lone decision.
         .pagemap_scan(Enabled::Auto);
-    pool
+    InstanceAllocationStrategy::Pooling(pool)
 }
 
 /// The log is all that a guest can call.

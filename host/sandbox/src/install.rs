@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use guanjia_domain::{
     Error, Result,
     plugin::{
-        ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text,
+        ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text, Tier,
         check_settings_schema,
     },
     values::Description,
@@ -20,6 +20,8 @@ use crate::{
     log::cut,
     prepared::Prepared,
     sandbox::{Inner, Sandbox},
+    tier::{self, Engine},
+    wasi,
 };
 
 /// What this host lets a component import. All of version 1.0: a patch release changes no type.
@@ -29,6 +31,7 @@ const SDK_CODES: [&str; 4] = ["missing-fact", "wrong-kind-of-fact", "out-of-rang
 
 /// A component that looks right, but has not been run.
 struct Candidate {
+    tier: Tier,
     outline: Outline,
     manifest: Manifest,
     signatures: Vec<guanjia_packaging::Signature>,
@@ -39,23 +42,33 @@ struct Candidate {
 /// its signatures.
 pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<InstalledPlugin> {
     let bytes: Arc<[u8]> = bytes.into();
-    let size_max = sandbox.component_bytes_max();
-    let read = Arc::clone(&bytes);
-    let limits = sandbox.install_limits();
-    let examined = tokio::task::spawn_blocking(move || examine(&read, size_max));
-    let candidate = Arc::new(bounded(limits.compile_time, examined).await??);
-    let bytes: Arc<[u8]> = bytes[..candidate.outline.size].into();
-    let (compiled, prepared) = sandbox.compile(bytes, candidate.manifest.to_string()).await?;
+    let (read, sizes) = (Arc::clone(&bytes), sandbox.clone());
+    let examined = tokio::task::spawn_blocking(move || examine(&read, |tier| sizes.component_bytes_max(tier)));
+    let candidate = Arc::new(bounded(sandbox.install_limits(Tier::Pure).compile_time, examined).await??);
+    let (tier, digest) = (candidate.tier, &candidate.outline.digest);
+    // The same bytes may have been compiled before, by another host with this cache or for another company.
+    let (compiled, prepared) = match sandbox.load(digest).await? {
+        Some(prepared) => (None, prepared),
+        None => {
+            let bytes: Arc<[u8]> = bytes[..candidate.outline.size].into();
+            let (compiled, prepared) = sandbox.compile(tier, bytes, candidate.manifest.to_string()).await?;
+            (Some(compiled), prepared)
+        }
+    };
+    let limits = sandbox.install_limits(tier);
     let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(&candidate));
     let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest, &limits)).await??;
-    sandbox.keep(&candidate.outline.digest, &compiled.component, prepared).await?;
-    installed(&candidate, exports, compiled.float_free)
+    let float_free = prepared.float_free;
+    if let Some(compiled) = compiled {
+        sandbox.keep(digest, compiled, prepared).await?;
+    }
+    installed(&candidate, exports, float_free)
 }
 
 /// Who signed a file. All signatures are checked, and nothing else of it is looked at.
 pub(crate) async fn signatures(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Vec<PluginSignature>> {
-    let size_max = sandbox.component_bytes_max();
-    let time = sandbox.install_limits().compile_time;
+    let size_max = largest(|tier| sandbox.component_bytes_max(tier));
+    let time = sandbox.install_limits(Tier::Pure).compile_time;
     let read = tokio::task::spawn_blocking(move || {
         check_size(&bytes, size_max)?;
         let signed = guanjia_packaging::read_signatures(&bytes).map_err(|error| component_refused(&error))?;
@@ -75,17 +88,24 @@ fn check_size(bytes: &[u8], size_max: usize) -> Result<()> {
     Ok(())
 }
 
+/// What is larger than the components of any tier is not even looked at.
+fn largest(size_max: impl Fn(Tier) -> usize) -> usize {
+    Tier::ALL.iter().map(|tier| size_max(*tier)).max().unwrap_or_default()
+}
+
 /// What can be said without validating or compiling.
-fn examine(bytes: &[u8], size_max: usize) -> Result<Candidate> {
-    check_size(bytes, size_max)?;
+fn examine(bytes: &[u8], size_max: impl Fn(Tier) -> usize) -> Result<Candidate> {
+    check_size(bytes, largest(&size_max))?;
     let signed = guanjia_packaging::read_signatures(bytes).map_err(|error| component_refused(&error))?;
     let (bytes, signatures) = (signed.component, signed.signatures);
     let outline = guanjia_packaging::outline(bytes).map_err(|error| component_refused(&error))?;
+    let tier = tier::of_outline(&outline);
+    check_size(bytes, size_max(tier))?;
     let manifest = guanjia_packaging::read_manifest(bytes).map_err(|error| component_refused(&error))?;
     check_imports(&outline)?;
-    check_exports(&outline, &manifest)?;
+    check_exports(&outline, &manifest, tier)?;
     check_settings_schema(&manifest.settings_schema)?;
-    Ok(Candidate { outline, manifest, signatures })
+    Ok(Candidate { tier, outline, manifest, signatures })
 }
 
 fn component_refused(error: &ComponentError) -> Error {
@@ -107,13 +127,19 @@ fn component_refused(error: &ComponentError) -> Error {
 }
 
 fn check_imports(info: &Outline) -> Result<()> {
-    let allowed = |name: &String| IMPORTS.iter().any(|prefix| name.starts_with(prefix));
+    let allowed =
+        |name: &String| IMPORTS.iter().any(|prefix| name.starts_with(prefix)) || wasi::interface(name).is_some();
     let Some(name) = info.imports.iter().find(|name| !allowed(name)) else {
         return Ok(());
     };
-    let advice = if name.starts_with("wasi:") {
-        "A rule has no files, clock or network: build it for wasm32-unknown-unknown, without WASI"
-    } else if name.starts_with("guanjia:types/") {
+    if name.starts_with("wasi:") {
+        return Err(refused(format!(
+            "the component imports {name}, which a rule has no use for. Build it without: Rust for wasm32-unknown-unknown, \
+             JavaScript with `componentize-qjs --sync` or `componentize-js --disable http fetch-event`, \
+             Python with `componentize-py componentize --stub-wasi`"
+        )));
+    }
+    let advice = if name.starts_with("guanjia:types/") {
         "This host offers version 1.0: build it with the SDK of this host"
     } else {
         "A plug-in may import only the types and the log of guanjia:types@1.0: take facts and settings as arguments"
@@ -121,7 +147,7 @@ fn check_imports(info: &Outline) -> Result<()> {
     Err(refused(format!("the component imports {name}, which this host does not offer. {advice}")))
 }
 
-fn check_exports(info: &Outline, manifest: &Manifest) -> Result<()> {
+fn check_exports(info: &Outline, manifest: &Manifest, tier: Tier) -> Result<()> {
     for (point, export) in &manifest.exports {
         if (export.wit.major, export.wit.minor) != (1, 0) {
             return Err(refused(format!(
@@ -138,7 +164,10 @@ fn check_exports(info: &Outline, manifest: &Manifest) -> Result<()> {
         }
     }
     let promised: Vec<String> = manifest.exports.iter().map(|(point, export)| export_name(point, export)).collect();
-    match info.exports.iter().find(|name| !promised.contains(name)) {
+    // Tools that start a runtime while they build leave what they started it with behind, under names without a package.
+    // Nothing ever calls it.
+    let is_left_over = |name: &str| tier == Tier::WithRuntime && !name.contains(':');
+    match info.exports.iter().find(|name| !promised.contains(name) && !is_left_over(name)) {
         Some(name) => Err(refused(format!(
             "the component exports {name}, which its manifest does not name. Add it to [exports] of plugin.toml, or do not export it"
         ))),
@@ -179,7 +208,8 @@ fn describe(inner: &Inner, prepared: &Prepared, point: ExtensionPoint) -> Result
             "the component does not export {point} as this host knows it. Build it with the SDK of this host"
         ))
     })?;
-    let called = policy.describe(&inner.runtime, &inner.limits)?;
+    let Engine { runtime, limits, .. } = inner.engine(prepared.tier)?;
+    let called = policy.describe(runtime, limits)?;
     called.result.map_err(|failure| {
         refused(format!(
             "asked what it reads and writes (describe of {point}), the plug-in failed: {}. Mend it and build it again",
@@ -249,7 +279,7 @@ fn known_facts(point: ExtensionPoint) -> String {
 }
 
 fn installed(candidate: &Candidate, exports: Vec<PluginExport>, float_free: bool) -> Result<InstalledPlugin> {
-    let Candidate { outline, manifest, signatures } = candidate;
+    let Candidate { tier, outline, manifest, signatures } = candidate;
     Ok(InstalledPlugin {
         id: manifest.id.clone(),
         version: manifest.version.to_string(),
@@ -263,6 +293,7 @@ fn installed(candidate: &Candidate, exports: Vec<PluginExport>, float_free: bool
         steps: manifest.steps.iter().map(|(key, step)| (key.clone(), step_text(step))).collect(),
         messages: messages(manifest),
         float_free,
+        tier: *tier,
         size_bytes: i64::try_from(outline.size).map_err(|_| Error::Overflow("measuring a component"))?,
         signatures: signatures.iter().map(signature).collect::<Result<_>>()?,
     })
@@ -304,6 +335,7 @@ mod tests {
         Outline {
             imports: imports.iter().map(|name| (*name).to_owned()).collect(),
             exports: Vec::new(),
+            parts: guanjia_packaging::Parts::default(),
             size: 0,
             digest: String::new(),
         }
@@ -314,7 +346,10 @@ mod tests {
     #[case::patch_release(&["guanjia:types/types@1.0.7"], "")]
     #[case::later_minor(&["guanjia:types/types@1.1.0"], "This host offers version 1.0")]
     #[case::other_interface(&["guanjia:types/clock@1.0.0"], "guanjia:types/clock@1.0.0")]
-    #[case::wasi(&["guanjia:types/types@1.0.0", "wasi:cli/environment@0.2.6"], "wasm32-unknown-unknown")]
+    #[case::virtual_wasi(&["guanjia:types/types@1.0.0", "wasi:cli/environment@0.2.6"], "")]
+    #[case::sockets(&["wasi:sockets/tcp@0.2.9"], "imports wasi:sockets/tcp@0.2.9, which a rule has no use for")]
+    #[case::web(&["wasi:http/outgoing-handler@0.2.9"], "which a rule has no use for")]
+    #[case::next_wasi(&["wasi:cli/environment@0.3.0"], "which a rule has no use for")]
     #[case::look_up(&["acme:lookup/rates@1.0.0"], "take facts and settings as arguments")]
     fn imports_beyond_the_contract_are_refused(#[case] imports: &[&str], #[case] words: &str) {
         let sentence = check_imports(&info(imports)).map_or_else(|error| error.to_string(), |()| String::new());

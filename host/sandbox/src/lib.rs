@@ -7,6 +7,9 @@
 //! The same call gives the same bytes on every machine: fuel, memory, stack and output are bounded by counting, and the
 //! only bound that depends on the clock, a deadline far above what the fuel lasts, is a backstop that is tried twice.
 //!
+//! Components that bring a language's runtime run on an engine of their own, with a virtual WASI in place of an operating
+//! system; see `tier` and `wasi`.
+//!
 //! It is *not* a judge of answers: whether an answer can be true is the domain's to check. It is not a compile farm
 //! either: one component at a time is compiled, in a process of its own where the host offers one ([`Compiler`]). Guests
 //! run in this process; where that is not isolation enough, `call::run` is the seam: it takes values and gives values, so
@@ -40,9 +43,12 @@ mod prepared;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod tier;
 mod values;
+mod wasi;
 
 pub use compile::{Compiler, compile_worker};
 pub use limits::{InstallLimits, Limits};
 pub use outline::outline;
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use tier::tier;

@@ -3,6 +3,10 @@
 
 use std::{fmt, time::Duration};
 
+use guanjia_domain::plugin::Tier;
+
+use crate::wasi;
+
 /// Fuel of a call before its first subject: reading settings and building tables. Settings of the standard plug-ins take
 /// a fiftieth of it.
 pub const FUEL_BASE: u64 = 5_000_000;
@@ -41,7 +45,9 @@ pub const SUBJECTS: u32 = 1 << 16;
 pub const LOG_LINE_BYTES: usize = 1 << 10;
 /// Log of one call. What comes after it is dropped.
 pub const LOG_BYTES: usize = 16 << 10;
-/// A component file. Rust and C give 20 to 140 kB; what carries an interpreter is allowed by raising this.
+/// What the shortest line counts, because it costs the host that much: otherwise empty lines would have no end.
+pub const LOG_LINE_BYTES_MIN: usize = 64;
+/// A component file. Rust and C give 20 to 140 kB; what carries an interpreter has limits of its own (`wasi/limits.rs`).
 pub const COMPONENT_BYTES: usize = 4 << 20;
 /// Guests that run at the same time. More than the cores of an office machine, and few enough that all of them at the
 /// limit of memory still fit one.
@@ -72,9 +78,40 @@ pub struct Limits {
     pub memory_bytes: usize,
     pub answer_bytes_base: usize,
     pub answer_bytes_per_subject: usize,
+    /// What an instance may be made of follows from it.
+    pub tier: Tier,
+}
+
+/// What an instance may be made of. The engine of a tier is made for it, so that nobody can narrow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub core_instances: u32,
+    pub memories: u32,
+    pub tables: u32,
+    pub table_elements: usize,
+    pub stack_bytes: usize,
+    /// Fuel for start functions.
+    pub fuel_instantiate: u64,
+}
+
+impl Shape {
+    pub(crate) fn of(tier: Tier) -> Self {
+        match tier {
+            Tier::Pure => Self {
+                core_instances: CORE_INSTANCES,
+                memories: MEMORIES,
+                tables: TABLES,
+                table_elements: TABLE_ELEMENTS,
+                stack_bytes: STACK_BYTES,
+                fuel_instantiate: FUEL_INSTANTIATE,
+            },
+            Tier::WithRuntime => wasi::limits::SHAPE,
+        }
+    }
 }
 
 impl Default for Limits {
+    /// Those of pure plug-ins.
     fn default() -> Self {
         Self {
             fuel_base: FUEL_BASE,
@@ -84,11 +121,21 @@ impl Default for Limits {
             memory_bytes: MEMORY_BYTES,
             answer_bytes_base: ANSWER_BYTES_BASE,
             answer_bytes_per_subject: ANSWER_BYTES_PER_SUBJECT,
+            tier: Tier::Pure,
         }
     }
 }
 
 impl Limits {
+    /// Those of the product for a tier.
+    #[must_use]
+    pub fn of(tier: Tier) -> Self {
+        match tier {
+            Tier::Pure => Self::default(),
+            Tier::WithRuntime => Self::with_runtime(),
+        }
+    }
+
     /// What a call over so many subjects with settings of that length may use.
     pub(crate) fn budget(&self, subjects: u32, settings: &str) -> Budget {
         let settings_bytes = u64::try_from(settings.len()).unwrap_or(u64::MAX);
@@ -102,6 +149,7 @@ impl Limits {
             deadline_ticks: self.deadline_ticks,
             memory_bytes: self.memory_bytes,
             answer_bytes: self.answer_bytes_base.saturating_add(subjects_bytes),
+            shape: Shape::of(self.tier),
         }
     }
 }
@@ -109,13 +157,16 @@ impl Limits {
 impl fmt::Display for Limits {
     /// The part of the profile that these numbers are. The deadline is not in it: what meets it is tried again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shape = Shape::of(self.tier);
         write!(
             f,
-            "fuel {}+{}/subject+{}/byte; memory {}; table {TABLE_ELEMENTS}; stack {STACK_BYTES}; answer {}+{}/subject; log {LOG_LINE_BYTES}/{LOG_BYTES}",
+            "fuel {}+{}/subject+{}/byte; memory {}; table {}; stack {}; answer {}+{}/subject; log {LOG_LINE_BYTES}/{LOG_BYTES}",
             self.fuel_base,
             self.fuel_per_subject,
             self.fuel_per_settings_byte,
             self.memory_bytes,
+            shape.table_elements,
+            shape.stack_bytes,
             self.answer_bytes_base,
             self.answer_bytes_per_subject,
         )
@@ -134,6 +185,7 @@ pub struct InstallLimits {
 }
 
 impl Default for InstallLimits {
+    /// Those of pure plug-ins.
     fn default() -> Self {
         Self {
             compile_time: COMPILE_TIME,
@@ -151,6 +203,7 @@ pub(crate) struct Budget {
     pub deadline_ticks: u64,
     pub memory_bytes: usize,
     pub answer_bytes: usize,
+    pub shape: Shape,
 }
 
 /// A limit that the host itself enforces, carried through wasmtime as the error that ends the guest.
@@ -158,8 +211,8 @@ pub(crate) struct Budget {
 pub(crate) enum LimitHit {
     #[error("it asked for {wanted} bytes of memory; {allowed} are allowed")]
     Memory { wanted: usize, allowed: usize },
-    #[error("it asked for a table of {wanted} elements; {TABLE_ELEMENTS} are allowed")]
-    Table { wanted: usize },
+    #[error("it asked for a table of {wanted} elements; {allowed} are allowed")]
+    Table { wanted: usize, allowed: usize },
 }
 
 /// Counts what a store has given out.
@@ -170,11 +223,12 @@ pub(crate) enum LimitHit {
 pub(crate) struct Meter {
     allowed: usize,
     memory: usize,
+    shape: Shape,
 }
 
 impl Meter {
     pub(crate) fn new(budget: &Budget) -> Self {
-        Self { allowed: budget.memory_bytes, memory: 0 }
+        Self { allowed: budget.memory_bytes, memory: 0, shape: budget.shape }
     }
 
     /// Bytes given out so far.
@@ -194,21 +248,22 @@ impl wasmtime::ResourceLimiter for Meter {
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > TABLE_ELEMENTS {
-            return Err(wasmtime::Error::new(LimitHit::Table { wanted: desired }));
+        let allowed = self.shape.table_elements;
+        if desired > allowed {
+            return Err(wasmtime::Error::new(LimitHit::Table { wanted: desired, allowed }));
         }
         Ok(true)
     }
 
     fn instances(&self) -> usize {
-        CORE_INSTANCES as usize
+        self.shape.core_instances as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES as usize
+        self.shape.tables as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES as usize
+        self.shape.memories as usize
     }
 }

@@ -1,6 +1,6 @@
 //! The log of one call: the only thing that a guest may ask of the host.
 
-use crate::limits::{LOG_BYTES, LOG_LINE_BYTES};
+use crate::limits::{LOG_BYTES, LOG_LINE_BYTES, LOG_LINE_BYTES_MIN};
 
 /// Lines of one call, bounded.
 #[derive(Debug, Default)]
@@ -18,12 +18,13 @@ impl CallLog {
             return;
         }
         let line = cut(line, LOG_LINE_BYTES);
-        if self.bytes + line.len() > LOG_BYTES {
+        let bytes = line.len().max(LOG_LINE_BYTES_MIN);
+        if self.bytes + bytes > LOG_BYTES {
             self.full = true;
             self.lines.push("the rest of the log was dropped".to_owned());
             return;
         }
-        self.bytes += line.len();
+        self.bytes += bytes;
         self.lines.push(format!("{level}: {line}"));
     }
 
@@ -64,5 +65,15 @@ mod tests {
         assert_eq!(lines.len(), LOG_BYTES / LOG_LINE_BYTES + 1);
         assert_eq!(lines[0].len(), "info: ".len() + LOG_LINE_BYTES);
         assert!(lines[LOG_BYTES / LOG_LINE_BYTES].contains("dropped"));
+    }
+
+    #[test]
+    fn empty_lines_fill_it_too() {
+        let mut log = CallLog::default();
+        for _ in 0..100_000 {
+            log.write("info", "");
+        }
+        assert!(log.is_full());
+        assert_eq!(log.into_lines().len(), LOG_BYTES / LOG_LINE_BYTES_MIN + 1);
     }
 }

@@ -6,7 +6,10 @@ use guanjia_domain::{
 };
 use guanjia_packaging::{ComponentInfo, Manifest};
 
-use crate::install::{messages, step_text};
+use crate::{
+    install::{messages, step_text},
+    tier::tier,
+};
 
 /// The outline of a file that nobody has installed, to be compared with another. What the component does when it is asked
 /// is not in it.
@@ -28,6 +31,7 @@ pub fn outline(info: &ComponentInfo, manifest: &Manifest) -> Result<PluginOutlin
         steps: manifest.steps.iter().map(|(key, step)| (key.clone(), step_text(step))).collect(),
         messages: messages(manifest),
         float_free: info.float_free,
+        tier: tier(info),
         size_bytes: i64::try_from(info.size).map_err(|_| Error::Overflow("measuring a component"))?,
     })
 }

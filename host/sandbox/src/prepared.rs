@@ -5,29 +5,43 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use guanjia_domain::plugin::ExtensionPoint;
-use wasmtime::component::Component;
+use guanjia_domain::plugin::{ExtensionPoint, Tier};
 
 use crate::{
+    compile::Compiled,
     engine::Runtime,
     policy::{Policy, SERVED},
+    wasi,
 };
 
 /// A component that only has to be instantiated.
 pub(crate) struct Prepared {
     /// `id@version`, for logs and metrics.
     pub label: String,
+    /// Whose engine compiled it.
+    pub tier: Tier,
+    /// Whether no instruction, type or constant in it is floating point.
+    pub float_free: bool,
     policies: Vec<(ExtensionPoint, Box<dyn Policy>)>,
 }
 
 impl Prepared {
     /// Links the extension points that the component exports.
-    pub(crate) fn link(runtime: &Runtime, component: &Component, label: String) -> wasmtime::Result<Self> {
-        let pre = runtime.linker.instantiate_pre(component)?;
+    pub(crate) fn link(runtime: &Runtime, compiled: &Compiled, label: String) -> wasmtime::Result<Self> {
+        let Compiled { component, float_free } = compiled;
+        let pre = match runtime.tier {
+            Tier::Pure => runtime.linker.instantiate_pre(component)?,
+            Tier::WithRuntime => wasi::link(&runtime.linker, component)?.instantiate_pre(component)?,
+        };
         let exports = |name: &str| component.get_export_index(None, name).is_some();
         let served = SERVED.iter().filter(|served| exports(served.export));
         let policies = served.map(|served| Ok((served.point, (served.link)(pre.clone())?)));
-        Ok(Self { label, policies: policies.collect::<wasmtime::Result<_>>()? })
+        Ok(Self {
+            label,
+            tier: runtime.tier,
+            float_free: *float_free,
+            policies: policies.collect::<wasmtime::Result<_>>()?,
+        })
     }
 
     /// What answers for an extension point, if the component does.
@@ -82,7 +96,7 @@ mod tests {
     use super::*;
 
     fn nothing() -> Arc<Prepared> {
-        Arc::new(Prepared { label: String::new(), policies: Vec::new() })
+        Arc::new(Prepared { label: String::new(), tier: Tier::Pure, float_free: true, policies: Vec::new() })
     }
 
     #[test]

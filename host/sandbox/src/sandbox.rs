@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -10,23 +10,22 @@ use async_trait::async_trait;
 use guanjia_domain::{
     Error, Result,
     decision::{CallFailure, HoldKind, Outcome},
-    plugin::{ExtensionPoint, InstalledPlugin, PluginSignature},
+    plugin::{ExtensionPoint, InstalledPlugin, PluginSignature, Tier},
     point::Question,
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::Problem,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
-use wasmtime::component::Component;
 
 use crate::{
-    cache::CodeCache,
     call::Called,
-    compile::{Compiled, Compiler, Workshop, compatibility},
-    engine::{Runtime, profile},
+    compile::{Compiled, Compiler, Workshop},
     install,
     limits::{self, InstallLimits, Limits},
     prepared::{Prepared, PreparedComponents},
+    tier::{self, Engine},
+    wasi,
 };
 
 /// How a sandbox is made.
@@ -36,12 +35,20 @@ pub struct SandboxOptions {
     pub cache_dir: Option<PathBuf>,
     /// Where components are compiled that are not kept.
     pub compiler: Compiler,
-    /// The largest component file that is installed.
+    /// The largest file of a pure component that is installed.
     pub component_bytes_max: usize,
+    /// The largest file of a component that brings a language's runtime.
+    pub component_with_runtime_bytes_max: usize,
     /// Guests that may run at the same time; each may take the whole of `limits.memory_bytes`.
     pub concurrent_calls: u32,
+    /// Of pure components.
     pub limits: Limits,
+    /// Of components that bring a language's runtime.
+    pub limits_with_runtime: Limits,
+    /// Of pure components.
     pub install_limits: InstallLimits,
+    /// Of components that bring a language's runtime.
+    pub install_limits_with_runtime: InstallLimits,
 }
 
 impl Default for SandboxOptions {
@@ -50,61 +57,54 @@ impl Default for SandboxOptions {
             cache_dir: None,
             compiler: Compiler::default(),
             component_bytes_max: limits::COMPONENT_BYTES,
+            component_with_runtime_bytes_max: wasi::limits::COMPONENT_BYTES,
             concurrent_calls: limits::CONCURRENT_CALLS,
             limits: Limits::default(),
+            limits_with_runtime: Limits::with_runtime(),
             install_limits: InstallLimits::default(),
+            install_limits_with_runtime: InstallLimits::with_runtime(),
         }
     }
 }
 
-/// Runs plug-ins. Cheap to clone; all clones share one engine.
+/// Runs plug-ins. Cheap to clone; all clones share their engines.
 #[derive(Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
-    /// One permit for each place in the engine's pool.
+    /// One permit for each place in the pure engine's pool; guests of either tier need one.
     places: Arc<Semaphore>,
     workshop: Workshop,
 }
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("profile", &self.inner.profile).finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("profile", &self.inner.pure.profile).finish_non_exhaustive()
     }
 }
 
 pub(crate) struct Inner {
-    pub runtime: Runtime,
-    pub limits: Limits,
-    pub component_bytes_max: usize,
-    profile: String,
+    options: SandboxOptions,
+    pure: Engine,
+    /// Made when the first such component comes: most companies have none.
+    with_runtime: OnceLock<Engine>,
+    making: Mutex<()>,
     prepared: PreparedComponents,
-    code: Option<CodeCache>,
 }
 
 impl Sandbox {
-    /// Makes the engine. A cache directory that cannot be used is left alone, with a warning.
+    /// Makes the engine of pure components; the other one comes with its first component. A cache directory that cannot
+    /// be used is left alone, with a warning.
     ///
     /// # Errors
     /// `Unavailable` when the machine cannot give the address space of the pool.
     pub fn new(options: SandboxOptions) -> Result<Self> {
-        let SandboxOptions { cache_dir, compiler, component_bytes_max, concurrent_calls, limits, install_limits } =
-            options;
-        let runtime =
-            Runtime::new(concurrent_calls).map_err(|error| Error::unavailable("starting the plug-in engine", error))?;
-        let profile = profile(&limits);
-        let code = cache_dir.and_then(|directory| {
-            let opened = CodeCache::open(&directory, compatibility(&runtime.engine));
-            opened
-                .inspect_err(|error| tracing::warn!(path = %directory.display(), %error, "compiled plug-ins are not kept on disk"))
-                .ok()
-        });
+        let concurrent_calls = options.concurrent_calls;
+        let pure = Engine::new(Tier::Pure, concurrent_calls, options.limits, options.cache_dir.as_deref())?;
+        let workshop =
+            Workshop::new(options.compiler.clone(), options.install_limits, options.install_limits_with_runtime);
         let prepared = PreparedComponents::new(limits::PREPARED_COMPONENTS);
-        let inner = Inner { runtime, limits, component_bytes_max, profile, prepared, code };
-        Ok(Self {
-            inner: Arc::new(inner),
-            places: Arc::new(Semaphore::new(concurrent_calls as usize)),
-            workshop: Workshop::new(compiler, install_limits),
-        })
+        let inner = Inner { options, pure, with_runtime: OnceLock::new(), making: Mutex::new(()), prepared };
+        Ok(Self { inner: Arc::new(inner), places: Arc::new(Semaphore::new(concurrent_calls as usize)), workshop })
     }
 
     /// One call on the calling thread, for benchmarks and for tools without a runtime. Prepare the component first, and do
@@ -136,21 +136,31 @@ impl Sandbox {
     }
 
     /// Compiles and links a component.
-    pub(crate) async fn compile(&self, bytes: Arc<[u8]>, label: String) -> Result<(Compiled, Arc<Prepared>)> {
+    pub(crate) async fn compile(
+        &self,
+        tier: Tier,
+        bytes: Arc<[u8]>,
+        label: String,
+    ) -> Result<(Compiled, Arc<Prepared>)> {
         let started = Instant::now();
-        let compiled = self.workshop.compile(&self.inner.runtime.engine, bytes).await?;
-        let (inner, component) = (Arc::clone(&self.inner), compiled.component.clone());
-        let link = tokio::task::spawn_blocking(move || inner.link(&component, label));
+        let compiled = self.workshop.compile(&self.inner.engine(tier)?.runtime, bytes).await?;
+        let (inner, linked) = (Arc::clone(&self.inner), compiled.clone());
+        let link = tokio::task::spawn_blocking(move || link(inner.engine(tier)?, &linked, label));
         let prepared = link.await.map_err(|error| Error::unavailable("linking a plug-in", error))??;
         metrics::histogram!("guanjia_plugin_compile_seconds").record(started.elapsed());
         tracing::info!(plugin = %prepared.label, duration_ms = millis(started.elapsed()), "compiled a plug-in");
         Ok((compiled, prepared))
     }
 
-    async fn load_or_compile(&self, digest: &str, source: &(dyn ComponentSource + '_)) -> Result<()> {
+    /// What was compiled before, from memory or from disk.
+    pub(crate) async fn load(&self, digest: &str) -> Result<Option<Arc<Prepared>>> {
         let (inner, wanted) = (Arc::clone(&self.inner), digest.to_owned());
-        let loaded = tokio::task::spawn_blocking(move || inner.load(&wanted).map(|found| found.is_some()));
-        if loaded.await.map_err(|error| Error::unavailable("loading a compiled plug-in", error))?? {
+        let loaded = tokio::task::spawn_blocking(move || inner.load(&wanted));
+        loaded.await.map_err(|error| Error::unavailable("loading a compiled plug-in", error))?
+    }
+
+    async fn load_or_compile(&self, digest: &str, source: &(dyn ComponentSource + '_)) -> Result<()> {
+        if self.load(digest).await?.is_some() {
             return Ok(());
         }
         let bytes = source.component(digest).await?;
@@ -161,37 +171,40 @@ impl Sandbox {
         }
         let label = guanjia_packaging::read_manifest(&bytes)
             .map_or_else(|_| digest.to_owned(), |manifest| manifest.to_string());
-        let (compiled, prepared) = self.compile(bytes.into(), label).await?;
-        self.keep(digest, &compiled.component, prepared).await
+        let outline = guanjia_packaging::outline(&bytes).map_err(|error| Error::invalid(error.to_string()))?;
+        let (compiled, prepared) = self.compile(tier::of_outline(&outline), bytes.into(), label).await?;
+        self.keep(digest, compiled, prepared).await
     }
 
     /// Keeps a compiled component in memory and on disk.
-    pub(crate) async fn keep(&self, digest: &str, component: &Component, prepared: Arc<Prepared>) -> Result<()> {
+    pub(crate) async fn keep(&self, digest: &str, compiled: Compiled, prepared: Arc<Prepared>) -> Result<()> {
         self.inner.prepared.keep(digest, Arc::clone(&prepared));
-        let (inner, digest, component) = (Arc::clone(&self.inner), digest.to_owned(), component.clone());
+        let (inner, digest) = (Arc::clone(&self.inner), digest.to_owned());
         let write = tokio::task::spawn_blocking(move || {
-            if let Some(code) = &inner.code {
-                code.store(&digest, &prepared.label, &component);
+            if let Some(code) = &inner.engine(prepared.tier)?.code {
+                code.store(&digest, &prepared.label, &compiled);
             }
+            Ok(())
         });
-        write.await.map_err(|error| Error::unavailable("keeping a compiled plug-in", error))
+        write.await.map_err(|error| Error::unavailable("keeping a compiled plug-in", error))?
     }
 
-    pub(crate) fn component_bytes_max(&self) -> usize {
-        self.inner.component_bytes_max
+    /// The largest component file of a tier.
+    pub(crate) fn component_bytes_max(&self, tier: Tier) -> usize {
+        let SandboxOptions { component_bytes_max, component_with_runtime_bytes_max, .. } = self.inner.options;
+        match tier {
+            Tier::Pure => component_bytes_max,
+            Tier::WithRuntime => component_with_runtime_bytes_max,
+        }
     }
 
-    pub(crate) fn install_limits(&self) -> InstallLimits {
-        self.workshop.limits
+    pub(crate) fn install_limits(&self, tier: Tier) -> InstallLimits {
+        self.workshop.limits(tier)
     }
 }
 
 #[async_trait]
 impl PolicyEngine for Sandbox {
-    fn profile(&self) -> String {
-        self.inner.profile.clone()
-    }
-
     async fn signatures(&self, file: Vec<u8>) -> Result<Vec<PluginSignature>> {
         install::signatures(self, file).await
     }
@@ -220,13 +233,23 @@ impl PolicyEngine for Sandbox {
 }
 
 impl Inner {
-    fn link(&self, component: &Component, label: String) -> Result<Arc<Prepared>> {
-        let prepared = Prepared::link(&self.runtime, component, label).map_err(|error| {
-            Error::invalid(format!(
-                "the component does not fit this host: {error:#}. Build it with the SDK of this host"
-            ))
-        })?;
-        Ok(Arc::new(prepared))
+    /// Everything of a tier.
+    pub(crate) fn engine(&self, tier: Tier) -> Result<&Engine> {
+        if tier == Tier::Pure {
+            return Ok(&self.pure);
+        }
+        if let Some(engine) = self.with_runtime.get() {
+            return Ok(engine);
+        }
+        // Whoever comes second waits and finds the engine of the first.
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = self.with_runtime.get() {
+            return Ok(engine);
+        }
+        let SandboxOptions { cache_dir, concurrent_calls, limits_with_runtime, .. } = &self.options;
+        let engine = Engine::new(tier, *concurrent_calls, *limits_with_runtime, cache_dir.as_deref())?;
+        tracing::info!(profile = %engine.profile, "made the engine of plug-ins with a language's runtime");
+        Ok(self.with_runtime.get_or_init(|| engine))
     }
 
     /// A component from memory, or from disk: one that was pushed out of memory comes back by itself.
@@ -235,12 +258,20 @@ impl Inner {
         if let Some(prepared) = self.prepared.get(digest) {
             return Ok(Some(prepared));
         }
-        let Some(cached) = self.code.as_ref().and_then(|code| code.load(&self.runtime.engine, digest)) else {
-            return Ok(None);
-        };
-        let prepared = self.link(&cached.component, cached.label)?;
-        self.prepared.keep(digest, Arc::clone(&prepared));
-        Ok(Some(prepared))
+        let had_runtimes = |directory: &PathBuf| tier::has_code(Tier::WithRuntime, directory);
+        for tier in [Tier::Pure, Tier::WithRuntime] {
+            if tier == Tier::WithRuntime && !self.options.cache_dir.as_ref().is_some_and(had_runtimes) {
+                continue;
+            }
+            let engine = self.engine(tier)?;
+            let Some(cached) = engine.code.as_ref().and_then(|code| code.load(&engine.runtime.engine, digest)) else {
+                continue;
+            };
+            let prepared = link(engine, &cached.compiled, cached.label)?;
+            self.prepared.keep(digest, Arc::clone(&prepared));
+            return Ok(Some(prepared));
+        }
+        Ok(None)
     }
 
     fn ready(&self, digest: &str) -> Result<Arc<Prepared>> {
@@ -253,7 +284,8 @@ impl Inner {
         let _span = tracing::debug_span!("check_settings", plugin = %prepared.label, %point).entered();
         let started = Instant::now();
         let policy = prepared.policy(point).ok_or_else(|| not_exported(&prepared, point))?;
-        let called = policy.check_settings(&self.runtime, &self.limits, settings)?;
+        let Engine { runtime, limits, .. } = self.engine(prepared.tier)?;
+        let called = policy.check_settings(runtime, limits, settings)?;
         record(&prepared, "check-settings", &called, started);
         called.result.map_err(|failure| {
             Error::invalid(format!("the plug-in {} could not check the settings: {}", prepared.label, failure.reason))
@@ -276,9 +308,10 @@ impl Inner {
         check_size(subjects)?;
         let _span = tracing::debug_span!("evaluate", plugin = %prepared.label, %point, subjects).entered();
         let started = Instant::now();
-        let called = policy.evaluate(&self.runtime, &self.limits, settings, question)?;
+        let Engine { runtime, limits, profile, .. } = self.engine(prepared.tier)?;
+        let called = policy.evaluate(runtime, limits, settings, question)?;
         record(prepared, point.code(), &called, started);
-        let allowed = self.limits.budget(u32::try_from(subjects).unwrap_or(u32::MAX), settings);
+        let allowed = limits.budget(u32::try_from(subjects).unwrap_or(u32::MAX), settings);
         Ok(Evaluation {
             fuel: count(called.fuel),
             fuel_allowed: count(allowed.fuel),
@@ -286,8 +319,16 @@ impl Inner {
             memory_allowed: count(allowed.memory_bytes as u64),
             outcome: called.result.map_or_else(Outcome::Failure, Outcome::Answer),
             log: called.log,
+            engine: Arc::clone(profile),
         })
     }
+}
+
+fn link(engine: &Engine, compiled: &Compiled, label: String) -> Result<Arc<Prepared>> {
+    let prepared = Prepared::link(&engine.runtime, compiled, label).map_err(|error| {
+        Error::invalid(format!("the component does not fit this host: {error:#}. Build it with the SDK of this host"))
+    })?;
+    Ok(Arc::new(prepared))
 }
 
 /// Counts of a call are bounded far below 2^63; one that is not says so by its size.

@@ -5,9 +5,11 @@
 mod determinism;
 mod guest;
 mod installing;
+mod languages;
 mod limits;
 mod standard;
 mod storage;
+mod wasi;
 
 use std::{collections::HashMap, sync::Arc};
 

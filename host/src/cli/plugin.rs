@@ -1,5 +1,6 @@
 //! `guanjia plugin …`: the integrator's tools and the admin's side.
 
+mod build;
 mod inspect;
 mod keys;
 mod source;
@@ -43,6 +44,8 @@ pub(super) enum Plugin {
     List,
     /// What a plug-in is and who signed it; a file or a reference without a database.
     Inspect(inspect::Inspect),
+    /// Put the manifest of a plug-in's folder into a component that some tool has built, without a database.
+    Build(build::Build),
     /// Make a key to sign with.
     Keygen(keys::Keygen),
     /// Sign a component file.
@@ -159,6 +162,7 @@ impl Plugin {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
         match self {
             Plugin::Inspect(command) => return command.run(global).await,
+            Plugin::Build(command) => return command.run(global),
             Plugin::Keygen(command) => return command.run(global),
             Plugin::Sign(command) => return command.run(global),
             Plugin::Verify(command) => return command.run(global),
@@ -359,7 +363,7 @@ fn print_plugin(plugin: &InstalledPlugin, trusted: &[TrustedPublisher], json: bo
         let exports: Vec<_> = plugin.exports.iter().map(|export| export.point.code()).collect();
         output::line(&json!({
             "id": plugin.id, "version": plugin.version, "digest": plugin.digest, "title": plugin.title,
-            "exports": exports, "float_free": plugin.float_free, "size": plugin.size_bytes,
+            "exports": exports, "float_free": plugin.float_free, "runtime": plugin.tier, "size": plugin.size_bytes,
             "signature": judgement.state, "signatures": keys::told(&judgement),
         }));
     } else {

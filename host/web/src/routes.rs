@@ -60,7 +60,8 @@ impl Route {
     }
 }
 
-/// Largest upload: what the readers of workbooks take, with room for the form around it. Components are far smaller.
+/// Largest upload: what the readers of workbooks take, with room for the form around it. Components are smaller, also those
+/// that carry an interpreter.
 const UPLOAD_BYTES_MAX: usize = guanjia_exchange::limits::FILE_BYTES_MAX + (1 << 20);
 /// A confirmed import comes back as a form with the file in it, written in twice as many characters.
 const CONFIRMED_BYTES_MAX: usize = 2 * console::import::CONFIRMABLE_BYTES_MAX + (64 << 10);

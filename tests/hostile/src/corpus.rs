@@ -5,6 +5,7 @@ mod cases;
 mod files;
 mod manifests;
 mod types;
+mod wasi;
 
 use crate::Verdict;
 
@@ -21,7 +22,7 @@ pub struct Entry {
 /// Every entry.
 #[must_use]
 pub fn corpus() -> Vec<Entry> {
-    [files::ENTRIES, manifests::ENTRIES, types::ENTRIES, cases::ENTRIES, calls::ENTRIES].concat()
+    [files::ENTRIES, manifests::ENTRIES, types::ENTRIES, cases::ENTRIES, calls::ENTRIES, wasi::ENTRIES].concat()
 }
 
 const fn refused(name: &'static str, words: &'static str, make: fn() -> Vec<u8>) -> Entry {

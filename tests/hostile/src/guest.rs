@@ -18,6 +18,10 @@ pub struct Guest {
     pub describe: &'static str,
     pub check_settings: &'static str,
     pub beside: &'static str,
+    /// Further imports, which have to come before everything else.
+    pub imports: &'static str,
+    /// Packages of WIT with a world `test:guest/guest` that has those imports.
+    pub wit: &'static str,
     /// Pages of memory that it starts with.
     pub pages: u32,
 }
@@ -29,6 +33,8 @@ impl Default for Guest {
             describe: "i32.const 256",
             check_settings: "i32.const 512",
             beside: "",
+            imports: "",
+            wit: "",
             pages: 4,
         }
     }
@@ -51,7 +57,8 @@ impl Guest {
 
     #[must_use]
     pub fn component_with(self, manifest: &Manifest) -> Vec<u8> {
-        componentise(&self.core_module(WORLD), manifest).unwrap()
+        let world = if self.wit.is_empty() { WORLD } else { "test:guest/guest" };
+        componentise(&self.core_module(world), manifest).unwrap()
     }
 
     #[must_use]
@@ -70,6 +77,9 @@ impl Guest {
             let text = change(std::fs::read_to_string(&path).unwrap());
             package = Some(resolve.push_source(file, &text).unwrap());
         }
+        if !self.wit.is_empty() {
+            package = Some(resolve.push_source("guest.wit", self.wit).unwrap());
+        }
         let world = resolve.select_world(&[package.unwrap()], Some(world)).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
         module
@@ -78,12 +88,13 @@ impl Guest {
     /// Data: 0 "step", 16 "month"; 32, 48: lists of one string each; 256: a description; 512: an empty list; 1024: the
     /// result of `evaluate`, whose zeros are an answer without any rows.
     fn text(self) -> String {
-        let Self { evaluate, describe, check_settings, beside, pages } = self;
+        let Self { evaluate, describe, check_settings, beside, imports, pages, .. } = self;
         let params = "i32 ".repeat(16);
         let honest = honest();
         format!(
             r#"(module
                 (import "guanjia:types/log@1.0.0" "write" (func $log (param i32 i32 i32)))
+                {imports}
                 (memory (export "memory") {pages})
                 (global $next (mut i32) (i32.const 65536))
                 (data (i32.const 0) "step")

@@ -1,7 +1,7 @@
 //! Components and package files that mean no good, each with the verdict that it must get.
 //!
 //! [`corpus`] is the table, by what is attacked: [`corpus::files`], [`corpus::manifests`], [`corpus::types`],
-//! [`corpus::cases`] and [`corpus::calls`]. To add a row, give it a name, a function that makes the bytes, and a
+//! [`corpus::cases`], [`corpus::calls`] and [`corpus::wasi`]. To add a row, give it a name, a function that makes the bytes, and a
 //! [`Verdict`]; the test `hostile` of `tests/all` installs and calls each in a real host's sandbox, with the real compile
 //! worker, and asks a standard plug-in afterwards whether anybody was hurt.
 //!

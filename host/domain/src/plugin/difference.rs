@@ -9,7 +9,7 @@ use std::{
     fmt::Write as _,
 };
 
-use super::{InstalledPlugin, MessageText, StepText, Text};
+use super::{InstalledPlugin, MessageText, StepText, Text, Tier};
 
 /// A schema deeper than this is compared down to here; settings of the standard plug-ins are three deep.
 const DEPTH_MAX: usize = 8;
@@ -28,6 +28,7 @@ pub struct PluginOutline {
     pub steps: BTreeMap<String, StepText>,
     pub messages: BTreeMap<String, MessageText>,
     pub float_free: bool,
+    pub tier: Tier,
     pub size_bytes: i64,
 }
 
@@ -57,6 +58,7 @@ impl From<&InstalledPlugin> for PluginOutline {
             steps: plugin.steps.clone(),
             messages: plugin.messages.clone(),
             float_free: plugin.float_free,
+            tier: plugin.tier,
             size_bytes: plugin.size_bytes,
         }
     }
@@ -149,6 +151,9 @@ pub struct Difference {
     pub publisher: Option<Changed<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub float_free: Option<Changed<bool>>,
+    /// Another engine runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Changed<Tier>>,
     pub size_bytes: Option<Changed<i64>>,
 }
 
@@ -184,6 +189,7 @@ pub fn difference(before: &PluginOutline, after: &PluginOutline) -> Difference {
         messages: texts(&before.messages, &after.messages, |message| (&message.args, [&message.text])),
         publisher: changed(&before.publisher, &after.publisher),
         float_free: changed(&before.float_free, &after.float_free),
+        tier: changed(&before.tier, &after.tier),
         size_bytes: changed(&before.size_bytes, &after.size_bytes),
     }
 }
@@ -434,6 +440,7 @@ mod tests {
             steps: BTreeMap::from([("product".to_owned(), step)]),
             messages: BTreeMap::from([("too-small".to_owned(), message)]),
             float_free: true,
+            tier: Tier::Pure,
             size_bytes: 100,
         }
     }
@@ -444,6 +451,7 @@ mod tests {
     #[case::nothing(|_: &mut PluginOutline| (), json!({}))]
     #[case::size(|o: &mut PluginOutline| o.size_bytes = 90, json!({"size_bytes": {"before": 100, "after": 90}}))]
     #[case::publisher(|o: &mut PluginOutline| o.publisher = "X".into(), json!({"publisher": {"before": "Guanjia", "after": "X"}}))]
+    #[case::tier(|o: &mut PluginOutline| o.tier = Tier::WithRuntime, json!({"tier": {"before": "pure", "after": "virtual-wasi"}}))]
     #[case::floats(|o: &mut PluginOutline| o.float_free = false, json!({"float_free": {"before": true, "after": false}}))]
     #[case::contract(|o: &mut PluginOutline| o.exports[0].wit = "1.1.0".into(), json!({"wit": {"fee-policy": {"before": "1.0.0", "after": "1.1.0"}}}))]
     #[case::fact_asked_for(|o: &mut PluginOutline| o.exports[0].facts.push("unit.rent".into()), json!({"facts_added": [{"point": "fee-policy", "fact": "unit.rent"}]}))]

@@ -1,13 +1,17 @@
 //! What a host and its compile worker say to each other, once in each direction.
 
+use guanjia_domain::plugin::Tier;
+
 /// First bytes of a job: what it is, and the layout of what follows.
-const MAGIC: [u8; 8] = *b"GJBUILD1";
-/// Magic, engine, memory, processor time, length of the component.
-pub(super) const HEADER_BYTES: usize = 40;
+const MAGIC: [u8; 8] = *b"GJBUILD2";
+/// Magic, tier, engine, memory, processor time, length of the component.
+pub(super) const HEADER_BYTES: usize = 48;
 
 /// Under which conditions a component is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Job {
+    /// Whose switches the code is compiled with.
+    pub tier: Tier,
     /// The engine that will run the code.
     pub engine: u64,
     pub memory_bytes: u64,
@@ -17,7 +21,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn header(&self, component_bytes: usize) -> Vec<u8> {
         let length = u64::try_from(component_bytes).expect("a length fits 64 bits");
-        let numbers = [self.engine, self.memory_bytes, self.processor_seconds, length];
+        let numbers = [tier_number(self.tier), self.engine, self.memory_bytes, self.processor_seconds, length];
         let numbers = numbers.iter().flat_map(|number| number.to_le_bytes());
         MAGIC.into_iter().chain(numbers).collect()
     }
@@ -26,14 +30,22 @@ impl Job {
     pub(super) fn read(header: &[u8; HEADER_BYTES]) -> Option<(Self, u64)> {
         let numbers = header.strip_prefix(&MAGIC)?;
         let (numbers, []) = numbers.as_chunks::<8>() else { return None };
-        let [engine, memory_bytes, processor_seconds, length] = numbers else { return None };
+        let [tier, engine, memory_bytes, processor_seconds, length] = numbers else { return None };
         let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
         let job = Self {
+            tier: Tier::ALL.iter().copied().find(|known| tier_number(*known) == number(tier))?,
             engine: number(engine),
             memory_bytes: number(memory_bytes),
             processor_seconds: number(processor_seconds),
         };
         Some((job, number(length)))
+    }
+}
+
+fn tier_number(tier: Tier) -> u64 {
+    match tier {
+        Tier::Pure => 0,
+        Tier::WithRuntime => 1,
     }
 }
 
@@ -84,11 +96,16 @@ mod tests {
 
     #[test]
     fn a_job_arrives_as_it_was_sent() {
-        let job = Job { engine: u64::MAX, memory_bytes: 1 << 30, processor_seconds: 30 };
-        let mut header: [u8; HEADER_BYTES] = job.header(4_096).try_into().unwrap();
-        assert_eq!(Job::read(&header), Some((job, 4_096)));
-        header[0] ^= 1;
-        assert_eq!(Job::read(&header), None);
+        for tier in Tier::ALL {
+            let job = Job { tier: *tier, engine: u64::MAX, memory_bytes: 1 << 30, processor_seconds: 30 };
+            let mut header: [u8; HEADER_BYTES] = job.header(4_096).try_into().unwrap();
+            assert_eq!(Job::read(&header), Some((job, 4_096)));
+            header[0] ^= 1;
+            assert_eq!(Job::read(&header), None);
+            header[0] ^= 1;
+            header[MAGIC.len()] = 9;
+            assert_eq!(Job::read(&header), None, "no such tier");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn work(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
 
 fn compile(job: &Job, component: &[u8]) -> io::Result<Reply> {
     // Without the pool of the host's engine, whose address space is far beyond the limit: code does not depend on it.
-    let engine = Engine::new(&engine::config()).map_err(io::Error::other)?;
+    let engine = Engine::new(&engine::config(job.tier)).map_err(io::Error::other)?;
     if compatibility(&engine) != job.engine {
         return Ok(Reply::OtherEngine);
     }
@@ -131,11 +131,14 @@ fn limit(_job: &Job) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guanjia_domain::plugin::Tier;
 
     #[test]
     fn the_workers_engine_makes_code_for_the_hosts() {
-        let host = engine::Runtime::new(1).expect("an engine").engine;
-        let worker = Engine::new(&engine::config()).expect("an engine");
-        assert_eq!(compatibility(&worker), compatibility(&host));
+        for tier in Tier::ALL {
+            let host = engine::Runtime::new(*tier, 1).expect("an engine").engine;
+            let worker = Engine::new(&engine::config(*tier)).expect("an engine");
+            assert_eq!(compatibility(&worker), compatibility(&host), "{tier}");
+        }
     }
 }

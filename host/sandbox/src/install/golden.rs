@@ -100,10 +100,13 @@ impl Trial<'_> {
     fn ask(&self, case: &FeeCase, settings: &str, batch: &FeeBatch) -> Result<FeeAnswer> {
         in_time(self.started, self.time)?;
         let question = Question::Fee(Arc::new(batch.clone()));
-        let answer = match self.inner.evaluate_prepared(self.prepared, settings, &question)?.outcome {
+        let evaluation = self.inner.evaluate_prepared(self.prepared, settings, &question)?;
+        let answer = match evaluation.outcome {
             Outcome::Answer(Answer::Fee(answer)) => answer,
             Outcome::Answer(other) => return Err(fails(case, &format!("{} answered", other.point()))),
-            Outcome::Failure(failure) => return Err(fails(case, &failure.reason)),
+            Outcome::Failure(failure) => {
+                return Err(fails(case, &format!("{}{}", failure.reason, last_words(&evaluation.log))));
+            }
         };
         check_answer(batch, &answer, self.description, &AnswerLimits::default())
             .map_err(|reason| fails(case, &reason))?;
@@ -151,6 +154,12 @@ fn in_time(started: Instant, time: Duration) -> Result<()> {
         return Ok(());
     }
     Err(refused(format!("the golden cases run longer than {time:?}. Make them fewer or smaller, or the rule faster")))
+}
+
+/// What the plug-in logged before it failed. Nobody's data is in an example, so it may be shown: languages say there what
+/// went wrong.
+fn last_words(log: &[String]) -> String {
+    if log.is_empty() { String::new() } else { format!(". It said:\n{}\n", log.join("\n")) }
 }
 
 fn fails(case: &FeeCase, reason: &dyn std::fmt::Display) -> Error {

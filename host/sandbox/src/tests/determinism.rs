@@ -10,7 +10,7 @@ use guanjia_domain::{
     billing::{AnswerLimits, check_answer},
     decision::{Outcome, canonical},
     facts::{FactKind, FeeFact},
-    plugin::{ExtensionPoint, InstalledPlugin},
+    plugin::{ExtensionPoint, InstalledPlugin, Tier},
     point::{Answer, Question},
     ports::PolicyEngine,
     values::{
@@ -22,7 +22,7 @@ use proptest::{collection::vec, prelude::*, test_runner::Config};
 use wasmtime::{OptLevel, component::Component};
 
 use super::{sandbox, standard::component};
-use crate::{Limits, Sandbox, engine, engine::Runtime, prepared::Prepared};
+use crate::{Limits, Sandbox, compile::Compiled, engine, engine::Runtime, prepared::Prepared};
 
 /// Every standard plug-in for fees, with settings that make it decide what it can.
 const STANDARD: [(&str, &str); 5] = [
@@ -222,16 +222,17 @@ fn the_standard_plugins_decide_something_here() {
 fn an_engine_without_optimisation_answers_alike_and_counts_alike() {
     let (_, bench) = bench();
     let runtimes = [OptLevel::None, OptLevel::Speed, OptLevel::SpeedAndSize].map(|level| {
-        let mut config = engine::config();
+        let mut config = engine::config(Tier::Pure);
         config.cranelift_opt_level(level);
-        Runtime::of(config, 1).unwrap()
+        Runtime::of(Tier::Pure, config, 1).unwrap()
     });
     for (plugin, (name, settings)) in bench.plugins.iter().zip(STANDARD) {
         let batch = fixed_batch(&description(plugin).facts);
         let evaluation = bench.sandbox.evaluate_here(&plugin.digest, settings, &asked(&batch)).unwrap();
         let Outcome::Answer(expected) = evaluation.outcome else { panic!("{:?}", evaluation.outcome) };
         for runtime in &runtimes {
-            let compiled = Component::from_binary(&runtime.engine, &component(name)).unwrap();
+            let component = Component::from_binary(&runtime.engine, &component(name)).unwrap();
+            let compiled = Compiled { component, float_free: true };
             let prepared = Prepared::link(runtime, &compiled, name.to_owned()).unwrap();
             for _ in 0..3 {
                 let policy = prepared.policy(ExtensionPoint::FeePolicy).unwrap();

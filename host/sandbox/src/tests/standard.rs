@@ -28,7 +28,7 @@ const PLUGINS: [&str; 7] =
     ["area-fee", "daily-late-fee", "fixed-fee", "metered-fee", "parking-fee", "shared-cost-fee", "misbehaving-fee"];
 
 /// The component of a crate of this workspace; all are built once.
-pub fn component(name: &str) -> Vec<u8> {
+pub(super) fn component(name: &str) -> Vec<u8> {
     static BUILT: OnceLock<Vec<(String, PathBuf)>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
@@ -48,7 +48,7 @@ async fn installed(sandbox: &Sandbox, name: &str) -> InstalledPlugin {
 }
 
 /// A batch with something in every fact, from a fixed sequence: some subjects with two segments, some cells missing.
-fn made_up(description: &Description, subjects: u32) -> FeeBatch {
+pub(super) fn made_up(description: &Description, subjects: u32) -> FeeBatch {
     let Question::Fee(batch) = super::question(subjects) else { panic!("it is about fees") };
     let mut batch = Arc::unwrap_or_clone(batch);
     let (start, end, middle) = (batch.period.start, batch.period.end, Date(batch.period.start.0 + 9));

@@ -11,7 +11,7 @@ use guanjia_domain::{
 };
 use guanjia_packaging::read_bundle;
 use guanjia_registry::Reference;
-use guanjia_sandbox::{Limits, outline};
+use guanjia_sandbox::{Limits, outline, tier};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -118,7 +118,8 @@ impl Inspected {
 
     fn json(&self) -> Value {
         let Described { info, manifest, file_sha256 } = &self.described;
-        let limits = Limits::default();
+        let tier = tier(info);
+        let limits = Limits::of(tier);
         let points: Vec<Value> = manifest
             .exports
             .iter()
@@ -141,7 +142,7 @@ impl Inspected {
             "publisher": manifest.publisher, "licence": manifest.licence, "origin": self.origin,
             "digest": info.digest, "file_sha256": file_sha256, "size": info.size,
             "signature": self.judgement.state, "signatures": keys::told(&self.judgement),
-            "imports": info.imports, "exports": info.exports, "float_free": info.float_free,
+            "imports": info.imports, "exports": info.exports, "float_free": info.float_free, "runtime": tier,
             "points": points, "settings": settings,
             "steps": manifest.steps.keys().collect::<Vec<_>>(), "messages": manifest.messages.keys().collect::<Vec<_>>(),
             "golden_cases": manifest.cases.len(),
@@ -153,7 +154,8 @@ impl Inspected {
 
     fn text(&self) -> Vec<String> {
         let Described { info, manifest, file_sha256 } = &self.described;
-        let limits = Limits::default();
+        let tier = tier(info);
+        let limits = Limits::of(tier);
         let mut lines = vec![
             format!("{manifest}  {}  {}", manifest.title.zh, manifest.title.en),
             format!("  {}", manifest.summary.zh),
@@ -174,6 +176,7 @@ impl Inspected {
             "arithmetic    {}",
             if info.float_free { "free of floating point" } else { "has floating point" }
         ));
+        lines.push(format!("runtime       {}", tier.title()));
         lines.push(format!("imports       {}", listed(&info.imports)));
         lines.push(format!(
             "limits        {} MiB memory, {} + {} a subject fuel (this host's; a plug-in cannot raise them)",
@@ -267,6 +270,9 @@ fn difference_lines(difference: &Difference) -> Vec<String> {
             "~ floating point: {}",
             if float_free.after { "none any more" } else { "now there is some" }
         ));
+    }
+    if let Some(tier) = &difference.tier {
+        lines.push(format!("~ runtime: {} → {}", tier.before.title(), tier.after.title()));
     }
     if let Some(size) = &difference.size_bytes {
         lines.push(format!("~ size: {} → {} bytes", size.before, size.after));

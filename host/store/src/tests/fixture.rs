@@ -230,6 +230,7 @@ pub(super) fn plugin(version: &str, digest: &str) -> InstalledPlugin {
         steps: BTreeMap::new(),
         messages: BTreeMap::new(),
         float_free: true,
+        tier: Tier::Pure,
         size_bytes: 9,
         signatures: Vec::new(),
     }

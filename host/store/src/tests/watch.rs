@@ -96,9 +96,6 @@ fn has_odd_area(batch: &FeeBatch) -> bool {
 
 #[async_trait]
 impl PolicyEngine for Rules {
-    fn profile(&self) -> String {
-        "native".into()
-    }
     async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
         Err(Error::invalid("nothing is installed here"))
     }
@@ -141,7 +138,14 @@ impl PolicyEngine for Rules {
         self.seconds.fetch_add(settings["seconds"].as_i64().unwrap_or(0), Ordering::SeqCst);
         let log = settings["logs"].as_str().map(ToOwned::to_owned).into_iter().collect();
         let fuel = i64::from(batch.subjects);
-        Ok(Evaluation { outcome, fuel, fuel_allowed: 4 * fuel, memory_bytes: 3, memory_allowed: 1_000, log })
+        Ok(Evaluation {
+            fuel,
+            fuel_allowed: 4 * fuel,
+            memory_bytes: 3,
+            memory_allowed: 1_000,
+            log,
+            ..Evaluation::unmeasured(outcome)
+        })
     }
 }
 

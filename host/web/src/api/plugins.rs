@@ -34,6 +34,8 @@ pub(crate) struct PluginBody {
     pub settings_schema: serde_json::Value,
     /// Whether the component is free of floating point.
     pub float_free: bool,
+    /// `pure`, or `virtual-wasi` for a component that brings the runtime of its language.
+    pub runtime: String,
     pub size_bytes: i64,
 }
 
@@ -94,6 +96,7 @@ impl PluginBody {
                 .collect(),
             settings_schema: plugin.settings_schema,
             float_free: plugin.float_free,
+            runtime: plugin.tier.to_string(),
             size_bytes: plugin.size_bytes,
         }
     }

@@ -108,9 +108,6 @@ impl PluginRegistries for Nobody {
 
 #[async_trait]
 impl PolicyEngine for Nobody {
-    fn profile(&self) -> String {
-        String::new()
-    }
     async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
         nothing()
     }

@@ -16,6 +16,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     refused("sockets", "wasi:sockets/network@0.2.0", || {
         component_text(r#"(component (import "wasi:sockets/network@0.2.0" (instance)))"#)
     }),
+    refused("a web request", "wasi:http/outgoing-handler@0.2.0", || {
+        component_text(r#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#)
+    }),
+    refused("an operating system to come", "wasi:cli/environment@0.3.0", || {
+        component_text(r#"(component (import "wasi:cli/environment@0.3.0" (instance)))"#)
+    }),
     refused("types of a contract to come", "guanjia:types/types@2.0.0", || {
         component_text(r#"(component (import "guanjia:types/types@2.0.0" (instance)))"#)
     }),

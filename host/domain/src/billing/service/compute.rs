@@ -515,7 +515,7 @@ impl ItemWork<'_> {
             component_digest: policy.binding.digest.clone(),
             settings: policy.binding.settings.clone(),
             wit: policy.export.wit.clone(),
-            engine: self.billing.engine.profile(),
+            engine: call.evaluation.engine.as_ref().to_owned(),
             subjects,
             question: Question::Fee(batch),
             outcome: call.evaluation.outcome,
