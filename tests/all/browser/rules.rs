@@ -110,7 +110,7 @@ async fn a_plugin_is_installed_by_hand() {
     let (host, server) = demo().await;
     let admin = Browser::open(&server, Screen::Desk, "zh-CN").await;
     admin.log_in("admin").await;
-    let broken = host.file("broken.wasm", "no component".to_owned());
+    let broken = host.file("broken.wasm", "no component");
     admin.go("/plugins").await;
     admin.one("[name=component]").await.send_keys(&broken).await.unwrap();
     admin.press("检查并安装").await;
