@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod line;
 pub(crate) mod login;
 pub(crate) mod meters;
+mod plugin_difference;
 pub(crate) mod plugins;
 pub(crate) mod replay_samples;
 mod settings_form;

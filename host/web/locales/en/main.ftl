@@ -355,6 +355,29 @@ samples-build = Build
 samples-do = Take a sample now
 samples-help = Up to 64 decisions, chosen at random from all posted runs.
 
+## What is different about a version
+
+differs-title = Different from version
+differs-nothing = Nothing that can be told without running it; try it out on past months.
+differs-answers = It answers: { $point }
+differs-answers-no-more = It no longer answers: { $point }
+differs-contract = Contract of { $point }: { $before } → { $after }
+differs-sees = It newly sees: { $fact }
+differs-sees-no-more = It no longer sees: { $fact }
+differs-setting-added = New setting { $path }
+differs-setting-required = Setting { $path } has to be given now
+differs-setting-optional = Setting { $path } no longer has to be given
+differs-setting-removed = Setting { $path } is gone
+differs-setting-kind = Setting { $path } takes another kind of value: { $before } → { $after }
+differs-setting-bounds = Setting { $path } has other bounds
+differs-default = Default of { $path }: { $before } → { $after }
+differs-sentences = Explanations or messages are told differently: { $names }
+differs-publisher = Publisher: { $before } → { $after }
+differs-float-free = It is free of floating point now
+differs-floats = It contains floating point now
+differs-runtime = Runtime: { $before } → { $after }
+differs-size = Size: { $before } → { $after }
+
 ## Meters
 
 meters-none = No meters yet.

@@ -334,6 +334,29 @@ samples-build = 版本
 samples-do = 立即抽查
 samples-help = 从所有已入账的账单里随机抽取，最多 64 个决策。
 
+## What is different about a version
+
+differs-title = 与上一版本的差别
+differs-nothing = 不运行看不出差别，请用以往月份试算。
+differs-answers = 新增职能：{ $point }
+differs-answers-no-more = 不再负责：{ $point }
+differs-contract = { $point }的接口版本：{ $before } → { $after }
+differs-sees = 新看到的资料：{ $fact }
+differs-sees-no-more = 不再看的资料：{ $fact }
+differs-setting-added = 新增参数 { $path }
+differs-setting-required = 参数 { $path } 现在必填
+differs-setting-optional = 参数 { $path } 不再必填
+differs-setting-removed = 取消参数 { $path }
+differs-setting-kind = 参数 { $path } 的类型：{ $before } → { $after }
+differs-setting-bounds = 参数 { $path } 的取值范围有变化
+differs-default = 参数 { $path } 的默认值：{ $before } → { $after }
+differs-sentences = 说明或提示的写法有变化：{ $names }
+differs-publisher = 发布者：{ $before } → { $after }
+differs-float-free = 不再含浮点运算
+differs-floats = 开始含有浮点运算
+differs-runtime = 运行方式：{ $before } → { $after }
+differs-size = 大小：{ $before } → { $after }
+
 ## Meters
 
 meters-none = 还没有仪表。

@@ -19,6 +19,7 @@ use super::{
     binding::{Notice, quarantined},
     home::today,
     line::{Named, choice, settings, title},
+    plugin_difference::{DifferenceView, since_last},
     show,
 };
 use crate::{
@@ -126,6 +127,8 @@ struct PluginPage {
     signers: Vec<Signer>,
     exports: Vec<ExportView>,
     settings: Vec<Named>,
+    /// Since the version before, if one is installed.
+    since: Option<DifferenceView>,
     bindings: Vec<BindingView>,
     /// Where it is switched on; nowhere for those who may not.
     bind_url: String,
@@ -178,6 +181,7 @@ pub(crate) async fn page(
         signers: judgement.signers,
         exports: exports(words, &plugin),
         settings: schema_titles(words, &plugin.settings_schema),
+        since: since_last(words, &plugin, &access.store.plugins().await?),
         bindings,
         bind_url: if page.may(Permission::ManagePlugins) {
             urls::bind(&plugin.id, &plugin.version)
