@@ -310,6 +310,7 @@ rerate-look = See that line
 rerate-takes-back = This line takes a posted one back: the steps below are those that it came of, and its amount is the opposite.
 rerate-reversed-by = A correction has taken this line back.
 rerate-net = Net difference
+rerate-stands = posted { $amount }
 rerate-changed = Units that change
 rerate-up-down = { $up } up · { $down } down
 rerate-unchanged = Unchanged

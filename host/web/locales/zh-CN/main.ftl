@@ -288,6 +288,7 @@ rerate-look = 查看那一条
 rerate-takes-back = 这一条冲回已过账的一条：下面是原来的计算步骤，金额相反。
 rerate-reversed-by = 这一条已被更正冲回。
 rerate-net = 净差额
+rerate-stands = 已过账 { $amount }
 rerate-changed = 有变动的户数
 rerate-up-down = 调高 { $up } · 调低 { $down }
 rerate-unchanged = 不变

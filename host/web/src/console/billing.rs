@@ -164,7 +164,7 @@ fn run_row(page: &Page, words: Words, run: &BillingRun, fee_items: &[FeeItem]) -
         code: run.state.code(),
         lines: format::count(run.lines),
         held: run.held,
-        total: format::yuan(run.total),
+        total: if run.is_rerating() { format::signed_yuan(run.total) } else { format::yuan(run.total) },
         created_by: run.created_by.clone(),
         created_at: page.time(&run.created_at),
         url: urls::run(run.id),
@@ -515,7 +515,7 @@ fn adjustment_figures(
             "rerate-net",
             format::signed_yuan(run.total),
             before
-                .map(|before| words.say("figure-before", &[("amount", text(format::yuan(before)))]))
+                .map(|before| words.say("rerate-stands", &[("amount", text(format::yuan(before)))]))
                 .unwrap_or_default(),
             direction(run.total),
             "#totals".to_owned(),
