@@ -320,6 +320,7 @@ impl Operation {
             || !self.required.is_empty()
             || [
                 "/api/v1/billing-runs",
+                "/api/v1/billing-runs/re-ratings",
                 "/api/v1/bindings",
                 "/api/v1/bindings/everywhere",
                 "/api/v1/bindings/roll-back",
@@ -361,6 +362,9 @@ impl Operation {
         match self.path.as_str() {
             "/api/v1/billing-runs" => json!({"project": known.project, "period": "2031-01"}),
             "/api/v1/plugins/pull" => json!({"reference": "registry.invalid/rules/area-fee:1.0.0"}),
+            "/api/v1/billing-runs/re-ratings" => json!({
+                "project": known.project, "fee_item": known.fee_item, "from": "2031-01",
+            }),
             "/api/v1/users" => json!({"name": "somebody", "roles": ["engineer"], "password": null}),
             binding if binding.ends_with("/quarantine") => json!({"reason": "it is tried"}),
             "/api/v1/bindings" => json!({
@@ -542,6 +546,7 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/decisions/{decision}/lines/{line}/replay"),
         format!("/bindings/{binding}/quarantine"),
         format!("/bindings/{binding}/release"),
+        format!("/bindings/{binding}/re-rate"),
         "/trials".to_owned(),
         format!("/trials/{trial}/cancel"),
         format!("/trials/{trial}/resume"),

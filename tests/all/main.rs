@@ -19,5 +19,6 @@ mod languages;
 mod proof;
 mod quarantine;
 mod registry;
+mod rerate;
 mod trials;
 mod trust;

@@ -7,7 +7,7 @@ use std::{fmt, io::Read, ops::Range, str::FromStr};
 use crate::{
     Error, Result,
     access::codes,
-    billing::AnswerLimits,
+    billing::{AnswerLimits, ReversedLine},
     hold::HoldCause,
     ids::*,
     point::{Answer, Question},
@@ -105,6 +105,9 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Amounts that the host allocated from weights, one per line; empty where the policy answered money.
     pub allocated: Vec<i64>,
+    /// Posted lines that this decision takes back, because its own stand instead; empty in a regular run. They are numbered
+    /// after its own lines.
+    pub reverses: Vec<ReversedLine>,
     /// Fuel that the call used; 0 where a failure hides it.
     pub fuel: i64,
     /// Number of lines of the run before this decision: charge ids follow from it.
@@ -123,6 +126,18 @@ impl Decision {
             Question::Fee(batch) => Ok(batch),
             other => Err(Error::invalid(format!("decision {} is one of {}, not of a fee", self.id, other.point()))),
         }
+    }
+
+    /// Lines of the run that the decision makes: its own, and those that take a posted line back.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.own_line_count() + self.reverses.len()
+    }
+
+    /// Lines that the policy answered.
+    #[must_use]
+    pub fn own_line_count(&self) -> usize {
+        self.outcome.fee().map_or(0, |answer| answer.lines.segment.len())
     }
 }
 

@@ -57,9 +57,11 @@ pub struct Charge {
     pub to: Date,
     /// 0 for the first charge of a unit, fee item and period; higher ones are adjustments of it.
     pub revision: i64,
-    /// Counts the lines of one unit, fee item, period and revision.
+    /// Counts the lines of one unit, fee item, period and revision; those that take another back come last.
     pub line_no: i64,
     pub amount: Fen,
+    /// The charge of a lower revision that this one takes back, with the opposite amount.
+    pub reverses: Option<ChargeId>,
     pub decision_id: DecisionId,
     /// Which line of the decision it is.
     pub decision_line: i64,

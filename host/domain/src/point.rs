@@ -7,7 +7,7 @@ mod columns;
 mod fee;
 mod late_fee;
 
-pub(crate) use columns::rows_of;
+pub(crate) use columns::{picked, picked_rows};
 pub(crate) use fee::FeePoint;
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::{
 
 /// One decision that the host hands out, with its own question and answer.
 ///
-/// Subjects are numbered from 0 and independent of each other: slicing a question is slicing its answer.
+/// Subjects are numbered from 0 and independent of each other: picking some of a question is picking some of its answer.
 pub trait Point {
     type Batch;
     type Answer;
@@ -33,8 +33,8 @@ pub trait Point {
     /// All of them, for people and for messages.
     fn facts() -> Vec<FactDefinition>;
     fn subjects(batch: &Self::Batch) -> usize;
-    /// The question about some of the subjects, numbered from 0 again.
-    fn slice(batch: &Self::Batch, subjects: Range<usize>) -> Self::Batch;
+    /// The question about some of the subjects, ascending, numbered from 0 again.
+    fn pick(batch: &Self::Batch, subjects: &[usize]) -> Self::Batch;
     /// One column per declared fact.
     fn columns(batch: &Self::Batch) -> &[Column];
     /// The same question with other facts, each with as many cells as before.
@@ -112,7 +112,13 @@ macro_rules! points {
             /// The question about some of the subjects, numbered from 0 again.
             #[must_use]
             pub fn slice(&self, subjects: Range<usize>) -> Self {
-                match self { $(Self::$variant(batch) => Self::$variant(Arc::new(<$by as Point>::slice(batch, subjects))),)* }
+                self.pick(&subjects.collect::<Vec<_>>())
+            }
+
+            /// The question about some of the subjects, which are named in ascending order; they are numbered from 0 again.
+            #[must_use]
+            pub fn pick(&self, subjects: &[usize]) -> Self {
+                match self { $(Self::$variant(batch) => Self::$variant(Arc::new(<$by as Point>::pick(batch, subjects))),)* }
             }
 
             /// One column per fact that the plug-in declared, in its order.

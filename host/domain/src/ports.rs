@@ -381,6 +381,25 @@ pub struct UnitQuery {
     pub until: UnitId,
 }
 
+/// Some of the units that a fee item is charged to in a period: those after one id, up to and including another.
+#[derive(Debug, Clone, Copy)]
+pub struct StandingQuery {
+    pub fee_item_id: FeeItemId,
+    pub period_start: Date,
+    /// The last unit of the page before.
+    pub after: Option<UnitId>,
+    /// The last unit of this page.
+    pub until: UnitId,
+}
+
+/// By which decision a unit is charged now: that of the highest posted revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub unit_id: UnitId,
+    pub decision_id: DecisionId,
+    pub revision: i64,
+}
+
 /// What one page of a run leaves behind; written in one transaction.
 #[derive(Debug, Clone, Default)]
 pub struct PageResult {
@@ -409,10 +428,12 @@ pub struct RunCursor {
 
 #[async_trait]
 pub trait BillingStore: Send + Sync {
-    /// Makes a run and its job. An earlier run of the same project and period that is not approved yet is cancelled.
+    /// Makes a run and its job. An earlier run of the same project and period that is not approved yet is cancelled: a regular
+    /// one by a regular one, and a correction by one of the same fee item.
     ///
     /// # Errors
-    /// `Conflict` while a run of the same period is approved and not posted.
+    /// `Conflict` while a run of the same period is approved and not posted, or when a correction of the fee item was posted
+    /// that the run does not know.
     async fn create_run(&self, stamp: &Stamp, run: &BillingRun, job: &Job) -> Result<()>;
     async fn run(&self, run: BillingRunId) -> Result<BillingRun>;
     /// Newest first.
@@ -422,6 +443,8 @@ pub trait BillingStore: Send + Sync {
     async fn page_ends(&self, project: ProjectId, after: Option<UnitId>, size: u32) -> Result<Vec<UnitId>>;
     /// Units with what is charged to them in the period and not posted yet; units without anything come too.
     async fn charged_units(&self, query: &UnitQuery) -> Result<Vec<UnitSource>>;
+    /// By which decisions units are charged, in the order of the units. What is taken back is not among them.
+    async fn standing(&self, query: StandingQuery) -> Result<Vec<Standing>>;
     async fn cursor(&self, run: BillingRunId) -> Result<Option<RunCursor>>;
     /// Records a page and moves the cursor, in one transaction. A page that is recorded already is left as it is.
     ///
@@ -475,6 +498,8 @@ pub trait BillingStore: Send + Sync {
     ) -> Result<Page<ChargeRow>>;
     async fn charges_of_unit(&self, unit: UnitId, limit: u32) -> Result<Vec<ChargeRow>>;
     async fn charge(&self, charge: ChargeId) -> Result<ChargeRow>;
+    /// The posted charge that takes another one back; `None` while it stands.
+    async fn reversal_of(&self, charge: ChargeId) -> Result<Option<Charge>>;
     /// Sum of all journal transfers by side: zero when it balances; and the sum posted to the project's receivables.
     async fn journal_sum(&self, project: Option<ProjectId>) -> Result<JournalSum>;
     /// Consistency of the whole company: one entry per check.

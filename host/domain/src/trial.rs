@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub use explain::{MoverExplanation, MoverSide, SideLine};
+pub(crate) use facts::FactMap;
 pub use facts::MISSING_FACT;
 pub use service::{NOTHING_RECORDED, TrialRequest, Trials};
 

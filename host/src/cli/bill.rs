@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use guanjia_domain::{
     Date, Fen, Period, Result,
     access::Stamp,
-    billing::{BillingRun, HeldView, LineView, RunState},
+    billing::{Adjustment, BillingRun, HeldView, LineView, RunState},
     fee_item::CostPool,
     ids::BillingRunId,
     job::Job,
@@ -29,6 +29,20 @@ pub(super) enum Bill {
         #[arg(long, value_name = "YYYY-MM", value_parser = output::month)]
         through: Period,
     },
+    /// Ask the rule that is bound today what posted months would come to, and propose the differences as adjustments: one run a
+    /// month, approved and posted like any other. Nothing is owed yet.
+    Rerate {
+        #[arg(long, value_name = "NAME")]
+        project: String,
+        #[arg(long, value_name = "NAME")]
+        fee_item: String,
+        /// The first month.
+        #[arg(long, value_name = "YYYY-MM", value_parser = output::month)]
+        from: Period,
+        /// The last month; the first one without it.
+        #[arg(long, value_name = "YYYY-MM", value_parser = output::month)]
+        to: Option<Period>,
+    },
     /// Approve a previewed run: somebody else than whoever made it (`--as USER`).
     Approve { run: BillingRunId },
     /// Post an approved run. Posting it again changes nothing.
@@ -42,10 +56,13 @@ pub(super) enum Bill {
         #[arg(long, value_name = "NAME")]
         project: String,
     },
-    /// Every line of a month with its steps.
+    /// Every line of a month with its steps; what a re-rating takes back has the opposite amount.
     Lines {
         #[command(flatten)]
         month: ProjectMonth,
+        /// The lines of this run only.
+        #[arg(long, value_name = "RUN")]
+        run: Option<BillingRunId>,
     },
     /// The subjects that a run holds, with the reasons.
     Held { run: BillingRunId },
@@ -82,6 +99,10 @@ impl Bill {
                 Ok(held_or_well(&run))
             }
             Bill::CatchUp { project, through } => catch_up(&office, &stamp, project, *through, global).await,
+            Bill::Rerate { project, fee_item, from, to } => {
+                let months = Period { start: from.start, end: to.unwrap_or(*from).end };
+                rerate(&office, &stamp, project, fee_item, months, global).await
+            }
             Bill::Approve { run } => {
                 let run = office.billing.approve(&stamp, *run).await?;
                 print(&run);
@@ -109,7 +130,9 @@ impl Bill {
                 }
                 Ok(Done::Well)
             }
-            Bill::Lines { month } => lines(&office, &stamp, month, global.language(Language::Zh), global.json).await,
+            Bill::Lines { month, run } => {
+                lines(&office, &stamp, month, *run, global.language(Language::Zh), global.json).await
+            }
             Bill::Held { run } => held(&office, &stamp, *run, global.language(Language::Zh), global.json).await,
             Bill::Pool { month, fee_item, total_fen } => pool(&office, &stamp, month, fee_item, *total_fen).await,
         }
@@ -167,18 +190,70 @@ async fn catch_up(office: &Office, stamp: &Stamp, project: &str, through: Period
     Ok(done)
 }
 
+/// Previews a re-rating of each posted month, one after another.
+async fn rerate(
+    office: &Office,
+    stamp: &Stamp,
+    project: &str,
+    fee_item: &str,
+    months: Period,
+    global: &Global,
+) -> Result<Done> {
+    let project = output::project(office, project).await?;
+    let item = output::fee_item(office, project.id, fee_item).await?;
+    let mut done = Done::Well;
+    for period in office.billing.posted_periods(stamp, project.id, item.id, months).await? {
+        let (run, job) = office.billing.start_rerating(stamp, project.id, item.id, period).await?;
+        let run = do_job(office, stamp, run.id, &job, "re-rating").await?;
+        let adjustment = office.billing.adjustment(stamp, &run).await?.unwrap_or_default();
+        print_rerating(&run, &adjustment, global);
+        if run.held > 0 {
+            done = Done::WithHeld;
+        }
+    }
+    Ok(done)
+}
+
+/// The run as any other prints it, and how many subjects owe more, less or the same.
+fn print_rerating(run: &BillingRun, adjustment: &Adjustment, global: &Global) {
+    let Adjustment { up, down, unchanged, .. } = adjustment;
+    if global.json {
+        let mut figures = run_json(run);
+        figures["up"] = json!(up);
+        figures["down"] = json!(down);
+        figures["unchanged"] = json!(unchanged);
+        figures["difference_fen"] = json!(run.total.0);
+        output::line(&figures);
+        return;
+    }
+    print_run(run, global);
+    output::text(&match global.language(Language::En) {
+        Language::Zh => format!("    调高 {up} 户  调低 {down} 户  不变 {unchanged} 户  净差额 ¥{}", run.total),
+        Language::En => format!("    {up} up  {down} down  {unchanged} unchanged  ¥{} altogether", run.total),
+    });
+}
+
 fn held_or_well(run: &BillingRun) -> Done {
     if run.held > 0 { Done::WithHeld } else { Done::Well }
 }
 
+/// A run as scripts read it; a re-rating names its fee item and counts the corrections of the month.
+fn run_json(run: &BillingRun) -> serde_json::Value {
+    let mut figures = json!({
+        "run": run.id, "period": output::month_text(run.period), "state": run.state, "lines": run.lines, "held": run.held,
+        "total_fen": run.total.0, "posted_lines": run.posted_lines, "revision": run.revision,
+    });
+    if let Some(fee_item) = run.fee_item_id {
+        figures["fee_item_id"] = json!(fee_item);
+    }
+    figures
+}
+
 fn print_run(run: &BillingRun, global: &Global) {
-    let month = output::month_text(run.period);
     if global.json {
-        output::line(&json!({
-            "run": run.id, "period": month, "state": run.state, "lines": run.lines, "held": run.held,
-            "total_fen": run.total.0, "posted_lines": run.posted_lines,
-        }));
+        output::line(&run_json(run));
     } else {
+        let month = output::month_text(run.period);
         let BillingRun { id, state, lines, held, total, .. } = run;
         output::text(&match global.language(Language::En) {
             Language::Zh => {
@@ -200,9 +275,19 @@ fn state_in_chinese(state: RunState) -> &'static str {
     }
 }
 
-async fn lines(office: &Office, stamp: &Stamp, month: &ProjectMonth, language: Language, json: bool) -> Result<Done> {
+async fn lines(
+    office: &Office,
+    stamp: &Stamp,
+    month: &ProjectMonth,
+    run: Option<BillingRunId>,
+    language: Language,
+    json: bool,
+) -> Result<Done> {
     let project = output::project(office, &month.project).await?;
     let mut each = |line: LineView| {
+        if run.is_some_and(|run| run != line.run_id) {
+            return Ok(());
+        }
         if json {
             output::line(&line_json(&line))
         } else {
@@ -223,7 +308,8 @@ fn line_json(line: &LineView) -> serde_json::Value {
         "unit_price": line.unit_price.trimmed(2).to_string(),
         "amount_fen": line.amount.0, "from": line.from.to_string(), "to": line.to.to_string(),
         "policy": line.plugin_id, "version": line.plugin_version, "decision": line.decision_id, "line": line.decision_line,
-        "charge": line.charge_id, "run": line.run_id, "steps": line.steps,
+        "charge": line.charge_id, "run": line.run_id, "reverses": line.reverses.map(|posted| posted.charge_id),
+        "steps": line.steps,
     })
 }
 

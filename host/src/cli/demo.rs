@@ -161,7 +161,8 @@ async fn generated(office: &Office, stamp: &Stamp, plugins: &[InstalledPlugin], 
 /// The posted run of the month: made, approved by a second person and posted, from wherever an earlier demo stopped.
 async fn posted(office: &Office, stamp: &Stamp, project: &Project, period: Period) -> Result<BillingRun> {
     let runs = office.store.runs_of_period(project.id, period.start).await?;
-    let current = runs.into_iter().filter(|run| run.state != RunState::Cancelled).max_by_key(|run| run.id);
+    let current =
+        runs.into_iter().filter(|run| run.state != RunState::Cancelled && !run.is_rerating()).max_by_key(|run| run.id);
     let run = match current {
         None => bill::preview(office, stamp, project.id, period).await?,
         Some(run) if run.state == RunState::Computing => bill::resume(office, stamp, run.id).await?,

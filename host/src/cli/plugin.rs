@@ -332,7 +332,10 @@ fn print_activation(activation: &Activation, json: bool) {
     }
     for posted in &activation.posted {
         let months: Vec<String> = posted.months.iter().map(|month| output::month_text(*month)).collect();
-        output::say(&format!("posted already by another rule: {}", months.join(", ")));
+        output::say(&format!(
+            "posted already by another rule: {}; `guanjia bill rerate` proposes what the new one changes",
+            months.join(", ")
+        ));
     }
 }
 

@@ -16,7 +16,10 @@ use guanjia_domain::{
     ids::*,
     job::Job,
     journal::{Charge, EntryKind},
-    ports::{BillingStore, ChargeRow, CheckResult, JournalSum, Page, PageResult, RunCursor, UnitQuery},
+    ports::{
+        BillingStore, ChargeRow, CheckResult, JournalSum, Page, PageResult, RunCursor, Standing, StandingQuery,
+        UnitQuery,
+    },
 };
 
 use crate::{CompanyScope, aside};
@@ -30,6 +33,9 @@ impl BillingStore for CompanyScope {
             return Err(Error::Conflict(
                 "another run of the period is approved and not posted: post or cancel it first".into(),
             ));
+        }
+        if run.is_rerating() {
+            scope.require_next_revision(run).await?;
         }
         scope.start_run(stamp, run, job).await?;
         scope.commit().await
@@ -58,6 +64,10 @@ impl BillingStore for CompanyScope {
     async fn charged_units(&self, query: &UnitQuery) -> Result<Vec<UnitSource>> {
         let (company, query) = (self.clone(), *query);
         aside(async move { company.read().await?.charged_units(&query).await }).await
+    }
+
+    async fn standing(&self, query: StandingQuery) -> Result<Vec<Standing>> {
+        self.read().await?.standing(&query).await
     }
 
     async fn cursor(&self, run: BillingRunId) -> Result<Option<RunCursor>> {
@@ -227,6 +237,10 @@ impl BillingStore for CompanyScope {
 
     async fn charge(&self, charge: ChargeId) -> Result<ChargeRow> {
         self.read().await?.charge(charge).await
+    }
+
+    async fn reversal_of(&self, charge: ChargeId) -> Result<Option<Charge>> {
+        self.read().await?.reversal_of(charge).await
     }
 
     async fn journal_sum(&self, project: Option<ProjectId>) -> Result<JournalSum> {

@@ -17,6 +17,8 @@ use std::{
     },
 };
 
+use uuid::Uuid;
+
 use crate::{
     db::{add_postgres, add_sqlite, failed},
     value::{Value, Values, to_naive},
@@ -164,6 +166,8 @@ const PACKED_ROWS_MIN: usize = 64;
 enum Packed {
     Same(Value),
     Ids(Vec<u8>),
+    /// With nil for those that are missing: no record has that id.
+    OptionalIds(Vec<u8>),
     /// Decimal digits, padded with spaces to this width.
     Integers {
         digits: Vec<u8>,
@@ -176,7 +180,7 @@ enum Packed {
 /// What a date takes: `2025-01-01`. Years beyond 9999 take more, and are not packed.
 const DATE_CHARS: usize = 10;
 
-/// The columns of rows that can be packed: identifiers, integers and dates without gaps, into a table without conflicts.
+/// The columns of rows that can be packed: identifiers, and integers and dates without gaps, into a table without conflicts.
 fn packed(into: &Bulk, values: &[Value]) -> Option<Vec<Packed>> {
     let width = into.columns.len();
     if values.len() < PACKED_ROWS_MIN * width || !into.on_conflict.is_empty() {
@@ -191,11 +195,13 @@ fn pack<'a>(mut column: impl Iterator<Item = &'a Value> + Clone) -> Option<Packe
         return Some(Packed::Same(first.clone()));
     }
     Some(match first {
-        Value::Uuid(_) => Packed::Ids(column.try_fold(Vec::new(), |mut bytes, value| {
-            let Value::Uuid(Some(id)) = value else { return None };
-            bytes.extend_from_slice(id.as_bytes());
-            Some(bytes)
-        })?),
+        Value::Uuid(_) => {
+            let ids = column.map(|value| if let Value::Uuid(id) = value { Some(*id) } else { None });
+            let ids = ids.collect::<Option<Vec<Option<Uuid>>>>()?;
+            let whole = ids.iter().all(Option::is_some);
+            let bytes = ids.into_iter().flat_map(|id| id.unwrap_or_default().into_bytes()).collect();
+            if whole { Packed::Ids(bytes) } else { Packed::OptionalIds(bytes) }
+        }
         Value::Int(_) => {
             let integers = column.map(|value| if let Value::Int(value) = value { *value } else { None });
             let integers = integers.collect::<Option<Vec<i64>>>()?;
@@ -234,6 +240,7 @@ async fn insert_packed(
         let _ = match column {
             Packed::Same(_) => write!(text, ", ?"),
             Packed::Ids(_) => write!(text, ", substr(?, n * 16 + 1, 16)"),
+            Packed::OptionalIds(_) => write!(text, ", NULLIF(substr(?, n * 16 + 1, 16), zeroblob(16))"),
             Packed::Integers { width, .. } => {
                 write!(text, ", CAST(substr(?, n * {width} + 1, {width}) AS INTEGER)")
             }
@@ -250,7 +257,7 @@ async fn insert_packed(
         for column in columns {
             let value = match column {
                 Packed::Same(value) => value.clone(),
-                Packed::Ids(bytes) => cut(bytes, 16),
+                Packed::Ids(bytes) | Packed::OptionalIds(bytes) => cut(bytes, 16),
                 Packed::Integers { digits, width } => cut(digits, *width),
                 Packed::Dates(bytes) => cut(bytes, DATE_CHARS),
             };

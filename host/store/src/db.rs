@@ -518,6 +518,7 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
         "charge.period_start, charge.unit_id, charge.fee_item_id, charge.revision, charge.line_no",
         "the unit is charged for this fee item and period already",
     ),
+    ("charge_reverses_key", "charge.reverses_id", "the charge is taken back already"),
 ];
 
 /// SQLite's extended code of a trigger that refuses.

@@ -11,6 +11,7 @@ mod idempotency;
 mod job;
 mod journal;
 mod plugin;
+mod rerate;
 mod schema;
 mod server;
 mod trial;

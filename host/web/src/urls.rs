@@ -46,6 +46,7 @@ pub(crate) const ACTIVATION_RULE: &str = "/activation-rule";
 pub(crate) const BINDING: &str = "/bindings/{id}";
 pub(crate) const BINDING_QUARANTINE: &str = "/bindings/{id}/quarantine";
 pub(crate) const BINDING_RELEASE: &str = "/bindings/{id}/release";
+pub(crate) const BINDING_RERATE: &str = "/bindings/{id}/re-rate";
 pub(crate) const TRIALS: &str = "/trials";
 pub(crate) const TRIAL: &str = "/trials/{id}";
 pub(crate) const TRIAL_CANCEL: &str = "/trials/{id}/cancel";
@@ -225,6 +226,10 @@ pub(crate) fn binding_quarantine(binding: BindingId) -> String {
 
 pub(crate) fn binding_release(binding: BindingId) -> String {
     filled(BINDING_RELEASE, binding)
+}
+
+pub(crate) fn binding_rerate(binding: BindingId) -> String {
+    filled(BINDING_RERATE, binding)
 }
 
 pub(crate) fn trials(project: Option<ProjectId>) -> String {

@@ -7,10 +7,10 @@ use crate::{
     facts::{ColumnBuilder, FeeFact},
     fee_item::PayerRule,
     ids::{FeeItemId, PartyId},
-    point::{FeePoint, Point, rows_of},
+    point::{FeePoint, Point, picked, picked_rows},
     values::{Currency, FeeBatch, Segments},
 };
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 /// A batch with the host's knowledge of who its numbers stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,16 +83,16 @@ pub fn prepare(page: &[UnitSource], terms: &ItemTerms) -> PreparedBatch {
     }
 }
 
-/// The given subjects as a batch of their own.
+/// The given subjects, ascending, as a batch of their own.
 #[must_use]
-pub fn slice(prepared: &PreparedBatch, subjects: Range<usize>) -> PreparedBatch {
-    let rows = rows_of(&prepared.batch.segments.subject, &subjects);
+pub fn pick(prepared: &PreparedBatch, subjects: &[usize]) -> PreparedBatch {
+    let (rows, _) = picked_rows(&prepared.batch.segments.subject, subjects);
     PreparedBatch {
-        batch: Arc::new(FeePoint::slice(&prepared.batch, subjects.clone())),
+        batch: Arc::new(FeePoint::pick(&prepared.batch, subjects)),
         subjects: Subjects {
-            units: prepared.subjects.units[subjects.clone()].to_vec(),
-            payers: prepared.subjects.payers[rows].to_vec(),
+            units: picked(&prepared.subjects.units, subjects),
+            payers: picked(&prepared.subjects.payers, &rows),
         },
-        buildings: prepared.buildings[subjects].to_vec(),
+        buildings: picked(&prepared.buildings, subjects),
     }
 }

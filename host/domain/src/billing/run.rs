@@ -31,6 +31,10 @@ pub struct BillingRun {
     pub id: BillingRunId,
     pub project_id: ProjectId,
     pub period: Period,
+    /// 0 charges what is not charged yet; a higher one corrects what is posted of one fee item, on top of all lower ones.
+    pub revision: i64,
+    /// The fee item that is re-rated; `None` for a regular run, which charges all of them.
+    pub fee_item_id: Option<FeeItemId>,
     pub state: RunState,
     pub created_by: String,
     pub created_at: DateTime<Utc>,
@@ -38,11 +42,11 @@ pub struct BillingRun {
     pub approved_at: Option<DateTime<Utc>>,
     pub posted_by: Option<String>,
     pub posted_at: Option<DateTime<Utc>>,
-    /// Lines of all decisions so far.
+    /// Lines of all decisions so far; those that take a posted line back count, too.
     pub lines: i64,
     /// Subjects held so far.
     pub held: i64,
-    /// Sum of all lines so far.
+    /// Sum of all lines so far: of a re-rating, by how much more is owed.
     pub total: Fen,
     /// Lines that are posted.
     pub posted_lines: i64,
@@ -56,6 +60,8 @@ impl BillingRun {
             id: BillingRunId::generate(),
             project_id,
             period,
+            revision: 0,
+            fee_item_id: None,
             state: RunState::Computing,
             created_by: stamp.actor.name.clone(),
             created_at: stamp.at,
@@ -69,9 +75,28 @@ impl BillingRun {
             posted_lines: 0,
         }
     }
+
+    /// A run that corrects what is posted of a fee item, as it begins.
+    #[must_use]
+    pub fn rerating(
+        project_id: ProjectId,
+        period: Period,
+        fee_item_id: FeeItemId,
+        revision: i64,
+        stamp: &Stamp,
+    ) -> Self {
+        Self { revision, fee_item_id: Some(fee_item_id), ..Self::new(project_id, period, stamp) }
+    }
+
+    /// Whether it corrects what is posted instead of charging what is not.
+    #[must_use]
+    pub fn is_rerating(&self) -> bool {
+        self.revision > 0
+    }
 }
 
-/// Lines and sum of one fee item in one building; `building` is the parking area for parking spaces.
+/// Lines and sum of one fee item in one building; `building` is the parking area for parking spaces. Lines that are taken
+/// back count against those that are charged, so that the totals of a period's runs add up to what stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunTotal {
     pub fee_item_id: FeeItemId,

@@ -5,6 +5,7 @@ mod held;
 mod post;
 mod prove;
 mod replay;
+mod rerate;
 mod run_lines;
 mod sample;
 mod shadow;
@@ -25,9 +26,10 @@ use crate::{
 pub use crate::job::{Progress, RunProgress};
 pub use held::{HELD_GROUPS_MAX, HeldGroup, HeldView};
 pub use replay::{ReplayDifference, ReplayReport};
-pub use run_lines::LineFilter;
+pub use rerate::{Adjustment, NO_BINDING};
+pub use run_lines::{LineFilter, LineList};
 pub use sample::{ReplaySample, SAMPLE_DECISIONS};
-pub use view::{ChargeExplanation, Comparison, ComparisonRow, FactValue, LineView};
+pub use view::{ChargeExplanation, Comparison, ComparisonRow, FactValue, LineAdjustment, LineView};
 
 /// Subjects in one call of a plug-in. Between 256 and 4,096 a call costs the same per subject; larger batches only lose
 /// more when they have to be split.

@@ -16,47 +16,63 @@ pub(crate) fn rows_of(subject: &[u32], subjects: &Range<usize>) -> Range<usize> 
     from..to
 }
 
-pub(crate) fn slice_columns(columns: &[Column], rows: Range<usize>) -> Vec<Column> {
-    columns.iter().map(|column| slice_column(column, rows.start, rows.end)).collect()
+/// The rows of some subjects, ascending, in a column that names the subject of each row in ascending order, each with the
+/// subject's number among those that were picked.
+pub(crate) fn picked_rows(subject: &[u32], subjects: &[usize]) -> (Vec<usize>, Vec<u32>) {
+    let mut rows = Vec::with_capacity(subject.len());
+    let mut numbers = Vec::with_capacity(subject.len());
+    for (position, picked) in subjects.iter().enumerate() {
+        for row in rows_of(subject, &(*picked..*picked + 1)) {
+            rows.push(row);
+            numbers.push(number(position));
+        }
+    }
+    (rows, numbers)
+}
+
+/// Some cells, in the order in which they are asked for.
+pub(crate) fn picked<T: Clone>(cells: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().map(|row| cells[*row].clone()).collect()
+}
+
+/// The given rows of each column, ascending.
+pub(crate) fn pick_columns(columns: &[Column], rows: &[usize]) -> Vec<Column> {
+    columns.iter().map(|column| pick_column(column, rows)).collect()
 }
 
 /// Code columns keep only the names that occur, in order of occurrence, so that a subject's question does not depend on
 /// its neighbours more than it must.
-fn slice_column(column: &Column, from: usize, to: usize) -> Column {
+fn pick_column(column: &Column, rows: &[usize]) -> Column {
     let cells = match &column.cells {
         Cells::Numbers(numbers) => {
-            Cells::Numbers(Numbers { scale: numbers.scale, mantissas: numbers.mantissas[from..to].to_vec() })
+            Cells::Numbers(Numbers { scale: numbers.scale, mantissas: picked(&numbers.mantissas, rows) })
         }
-        Cells::Dates(dates) => Cells::Dates(dates[from..to].to_vec()),
-        Cells::Flags(flags) => Cells::Flags(flags[from..to].to_vec()),
-        Cells::Codes(codes) => Cells::Codes(slice_codes(codes, from, to)),
+        Cells::Dates(dates) => Cells::Dates(picked(dates, rows)),
+        Cells::Flags(flags) => Cells::Flags(picked(flags, rows)),
+        Cells::Codes(codes) => Cells::Codes(pick_codes(codes, rows)),
     };
-    let missing = column
-        .missing
-        .iter()
-        .filter_map(|row| usize::try_from(*row).ok().filter(|row| (from..to).contains(row)))
-        .map(|row| u32::try_from(row - from).expect("is smaller than the row it came from"))
-        .collect();
+    let is_missing = |row: usize| column.missing.binary_search(&number(row)).is_ok();
+    let missing = rows.iter().enumerate().filter(|(_, row)| is_missing(**row)).map(|(new, _)| number(new)).collect();
     Column { cells, missing }
 }
 
-fn slice_codes(codes: &Codes, from: usize, to: usize) -> Codes {
-    let mut sliced = Codes { names: Vec::new(), cells: Vec::with_capacity(to - from) };
+fn pick_codes(codes: &Codes, rows: &[usize]) -> Codes {
+    let mut kept = Codes { names: Vec::new(), cells: Vec::with_capacity(rows.len()) };
     let mut renumbered: Vec<Option<u16>> = vec![None; codes.names.len()];
-    for cell in &codes.cells[from..to] {
-        let old = usize::from(*cell);
+    for row in rows {
+        let old = usize::from(codes.cells[*row]);
         let Some(name) = codes.names.get(old) else {
             // A missing cell of a column without any name: it holds 0 and means nothing.
-            sliced.cells.push(0);
+            kept.cells.push(0);
             continue;
         };
         let new = *renumbered[old].get_or_insert_with(|| {
-            sliced.names.push(name.clone());
-            u16::try_from(sliced.names.len() - 1).expect("there are no more names than before")
+            kept.names.push(name.clone());
+            u16::try_from(kept.names.len() - 1).expect("there are no more names than before")
         });
-        sliced.cells.push(new);
+        kept.cells.push(new);
     }
-    sliced
+    kept
 }
 
 /// Columns of facts that somebody else has made: each has a cell for every row, and names what is there.

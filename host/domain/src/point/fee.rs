@@ -1,10 +1,8 @@
 //! `fee-policy` as a [`Point`].
 
-use std::ops::Range;
-
 use super::{
     Point,
-    columns::{check_columns, check_currency, check_rows, number, rows_of, slice_columns},
+    columns::{check_columns, check_currency, check_rows, number, pick_columns, picked, picked_rows},
 };
 use crate::{
     billing::{AnswerLimits, check_answer},
@@ -30,19 +28,15 @@ impl Point for FeePoint {
         batch.subjects as usize
     }
 
-    fn slice(batch: &FeeBatch, subjects: Range<usize>) -> FeeBatch {
+    fn pick(batch: &FeeBatch, subjects: &[usize]) -> FeeBatch {
         let Segments { subject, start, end } = &batch.segments;
-        let rows = rows_of(subject, &subjects);
+        let (rows, subject) = picked_rows(subject, subjects);
         FeeBatch {
             period: batch.period,
             currency: batch.currency.clone(),
             subjects: number(subjects.len()),
-            segments: Segments {
-                subject: subject[rows.clone()].iter().map(|subject| subject - number(subjects.start)).collect(),
-                start: start[rows.clone()].to_vec(),
-                end: end[rows.clone()].to_vec(),
-            },
-            facts: slice_columns(&batch.facts, rows),
+            segments: Segments { subject, start: picked(start, &rows), end: picked(end, &rows) },
+            facts: pick_columns(&batch.facts, &rows),
         }
     }
 

@@ -1,10 +1,8 @@
 //! `late-fee-policy` as a [`Point`].
 
-use std::ops::Range;
-
 use super::{
     Point,
-    columns::{check_columns, check_currency, check_rows, number, rows_of, slice_columns},
+    columns::{check_columns, check_currency, check_rows, number, pick_columns, picked, picked_rows},
 };
 use crate::{
     billing::{AnswerLimits, check_steps, check_verdicts, same_value},
@@ -33,23 +31,23 @@ impl Point for LateFeePoint {
         batch.charges.due_on.len()
     }
 
-    fn slice(batch: &LateFeeBatch, subjects: Range<usize>) -> LateFeeBatch {
+    fn pick(batch: &LateFeeBatch, subjects: &[usize]) -> LateFeeBatch {
         let Balances { charge, start, end, open } = &batch.balances;
-        let rows = rows_of(charge, &subjects);
+        let (rows, charge) = picked_rows(charge, subjects);
         LateFeeBatch {
             as_of: batch.as_of,
             currency: batch.currency.clone(),
             charges: OverdueCharges {
-                due_on: batch.charges.due_on[subjects.clone()].to_vec(),
-                principal: batch.charges.principal[subjects.clone()].to_vec(),
+                due_on: picked(&batch.charges.due_on, subjects),
+                principal: picked(&batch.charges.principal, subjects),
             },
             balances: Balances {
-                charge: charge[rows.clone()].iter().map(|charge| charge - number(subjects.start)).collect(),
-                start: start[rows.clone()].to_vec(),
-                end: end[rows.clone()].to_vec(),
-                open: open[rows].to_vec(),
+                charge,
+                start: picked(start, &rows),
+                end: picked(end, &rows),
+                open: picked(open, &rows),
             },
-            facts: slice_columns(&batch.facts, subjects),
+            facts: pick_columns(&batch.facts, subjects),
         }
     }
 
@@ -175,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_slice_is_the_question_about_its_charges() {
-        let slice = LateFeePoint::slice(&batch(), 1..2);
+        let slice = LateFeePoint::pick(&batch(), &[1]);
         assert_eq!(slice.charges.principal, [500]);
         assert_eq!((slice.balances.charge, slice.balances.open), (vec![0], vec![500]));
     }

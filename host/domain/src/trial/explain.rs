@@ -68,6 +68,7 @@ pub(super) fn explain(
         question: part.question.clone(),
         outcome: part.evaluation.outcome.clone(),
         allocated: Vec::new(),
+        reverses: Vec::new(),
         ..decision.clone()
     };
     let mut candidate = side(&asked, own, mover.after, plugins[1], language)?;

@@ -1,21 +1,28 @@
-//! Recorded facts as a candidate asks for them: the same columns under the same names, in the candidate's order.
+//! Recorded facts as another rule asks for them: the same columns under the same names, in the candidate's order.
 
 use crate::{Error, Result, plugin::ExtensionPoint, point::Question, values::Description};
 
-/// Stable code of the refusal of a candidate that asks for facts that were not recorded.
+/// Stable code of the refusal of a rule that asks for facts that were not recorded.
 pub const MISSING_FACT: &str = "missing-fact";
 
 /// Where each of the candidate's facts stands among the recorded ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FactMap {
+pub(crate) struct FactMap {
     /// Recorded column of each fact; `None` when they are the same in the same order.
     columns: Option<Vec<usize>>,
 }
 
 impl FactMap {
+    /// `advice` says what else can be done.
+    ///
     /// # Errors
     /// `Refused` with [`MISSING_FACT`] that names every fact that was not recorded.
-    pub(super) fn new(point: ExtensionPoint, recorded: &Description, candidate: &Description) -> Result<Self> {
+    pub(crate) fn new(
+        point: ExtensionPoint,
+        recorded: &Description,
+        candidate: &Description,
+        advice: &str,
+    ) -> Result<Self> {
         if recorded.facts == candidate.facts {
             return Ok(Self { columns: None });
         }
@@ -32,14 +39,13 @@ impl FactMap {
         Err(Error::refused(
             MISSING_FACT,
             format!(
-                "the candidate asks for facts that were not recorded when these months were charged: {}; try it on months \
-                 that were charged by a plug-in that asks for them, or let it run as a shadow first",
+                "the rule asks for facts that were not recorded when these months were charged: {}; {advice}",
                 missing.join(", ")
             ),
         ))
     }
 
-    pub(super) fn apply(&self, question: &Question) -> Result<Question> {
+    pub(crate) fn apply(&self, question: &Question) -> Result<Question> {
         let Some(columns) = &self.columns else { return Ok(question.clone()) };
         let recorded = question.columns();
         let column = |index: &usize| recorded.get(*index).cloned().ok_or_else(broken);
@@ -85,7 +91,7 @@ mod tests {
     fn facts_are_found_by_their_names() {
         let recorded = description(&["unit.area", "unit.kind", "unit.storey"]);
         let candidate = description(&["unit.storey", "unit.area"]);
-        let map = FactMap::new(ExtensionPoint::FeePolicy, &recorded, &candidate).expect("all are recorded");
+        let map = FactMap::new(ExtensionPoint::FeePolicy, &recorded, &candidate, "wait").expect("all are recorded");
         let asked = map.apply(&question(&[true, false, false])).expect("has all columns");
         assert_eq!(asked, question(&[false, true]));
         assert!(map.apply(&question(&[true])).is_err(), "a question without its columns is damaged");
@@ -94,7 +100,7 @@ mod tests {
     #[test]
     fn the_same_facts_are_the_same_question() {
         let facts = description(&["unit.area"]);
-        let map = FactMap::new(ExtensionPoint::FeePolicy, &facts, &facts).expect("all are recorded");
+        let map = FactMap::new(ExtensionPoint::FeePolicy, &facts, &facts, "wait").expect("all are recorded");
         assert_eq!(map.apply(&question(&[true])).expect("is whole"), question(&[true]));
     }
 
@@ -102,7 +108,8 @@ mod tests {
     fn every_fact_that_was_not_recorded_is_named() {
         let recorded = description(&["unit.area"]);
         let candidate = description(&["unit.kind", "unit.area", "not.registered"]);
-        let refused = FactMap::new(ExtensionPoint::FeePolicy, &recorded, &candidate).expect_err("two are missing");
+        let refused =
+            FactMap::new(ExtensionPoint::FeePolicy, &recorded, &candidate, "wait").expect_err("two are missing");
         assert!(matches!(refused, Error::Refused { code: MISSING_FACT, .. }));
         let sentence = refused.to_string();
         assert!(sentence.contains("unit.kind (") && sentence.contains("not.registered"), "{sentence}");

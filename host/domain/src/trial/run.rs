@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct RunDifference<'a> {
     /// Units that a newer run of the same period has decided: what an older run says of them was superseded.
     superseded: &'a HashSet<UnitId>,
+    /// The run corrected what was charged: who is held by it keeps what an older run charged.
+    corrects: bool,
     difference: Difference,
     /// What the run charged for the fee item: the total that a candidate's weights share.
     charged: i64,
@@ -36,9 +38,10 @@ struct Waiting {
 }
 
 impl<'a> RunDifference<'a> {
-    pub(super) fn new(superseded: &'a HashSet<UnitId>) -> Self {
+    pub(super) fn new(superseded: &'a HashSet<UnitId>, corrects: bool) -> Self {
         Self {
             superseded,
+            corrects,
             difference: Difference::default(),
             charged: 0,
             weights: Vec::new(),
@@ -61,7 +64,8 @@ impl<'a> RunDifference<'a> {
             self.charged =
                 self.charged.checked_add(answered.value()).ok_or(Error::Overflow("adding what a run charged"))?;
         }
-        self.units.extend_from_slice(units);
+        let counts = |before: &Answered| !self.corrects || before.decided().is_some();
+        self.units.extend(units.iter().zip(&before).filter(|(_, before)| counts(before)).map(|(unit, _)| *unit));
         for part in parts {
             self.difference.measure(&part.evaluation);
             let places = part.subjects.clone().zip(0..).map(|(index, _)| place(decision, index));
@@ -93,7 +97,8 @@ impl<'a> RunDifference<'a> {
     }
 
     fn count(&mut self, place: SubjectPlace, before: Answered, after: Answered) -> Result<()> {
-        if self.superseded.contains(&place.unit_id) {
+        let keeps = self.corrects && before.decided().is_none();
+        if keeps || self.superseded.contains(&place.unit_id) {
             return Ok(());
         }
         self.difference.add(place, before, after)
@@ -229,6 +234,7 @@ mod tests {
             allocated,
             fuel: 0,
             log: vec![],
+            reverses: vec![],
             first_line: 0,
         }
     }
@@ -247,7 +253,7 @@ mod tests {
     #[test]
     fn parts_are_put_beside_the_subjects_they_are_about() {
         let none = HashSet::new();
-        let mut run = RunDifference::new(&none);
+        let mut run = RunDifference::new(&none, false);
         let failure = Outcome::Failure(CallFailure::new(HoldCause::Broken, "broke"));
         let parts = [
             part(0..2, answer(&[Some(10), Some(25)], Amounts::Money)),
@@ -267,7 +273,7 @@ mod tests {
     #[test]
     fn weights_share_what_was_charged_over_the_whole_run() {
         let none = HashSet::new();
-        let mut run = RunDifference::new(&none);
+        let mut run = RunDifference::new(&none, false);
         // 100 fen were shared 50 : 50 over two decisions; the candidate weighs 1 : 2 and holds nobody.
         let first = decision(1, answer(&[Some(1)], Amounts::Weights), vec![50], 1);
         let second = decision(2, answer(&[Some(1)], Amounts::Weights), vec![50], 1);
@@ -283,7 +289,7 @@ mod tests {
     #[test]
     fn weights_of_nothing_cannot_share() {
         let none = HashSet::new();
-        let mut run = RunDifference::new(&none);
+        let mut run = RunDifference::new(&none, false);
         run.add(&recorded(&[7]), &[part(0..1, answer(&[Some(0)], Amounts::Weights))]).expect("fits");
         assert!(matches!(run.finish(), Err(Error::Refused { code: "shared-cost", .. })));
     }
@@ -291,7 +297,7 @@ mod tests {
     #[test]
     fn what_a_newer_run_decided_is_not_counted_again() {
         let newer = HashSet::from([UnitId(Uuid::from_u128(1))]);
-        let mut run = RunDifference::new(&newer);
+        let mut run = RunDifference::new(&newer, false);
         run.add(&recorded(&[10, 20]), &[part(0..2, answer(&[Some(11), Some(22)], Amounts::Money))]).expect("fits");
         let (difference, _) = run.finish().expect("nothing is shared");
         let total = difference.total().expect("fits");
@@ -309,7 +315,7 @@ mod tests {
             let cut = cut.index(values.len() + 1);
             let (before, after): (Vec<i64>, Vec<Option<i64>>) = values.iter().copied().unzip();
             let none = HashSet::new();
-            let mut run = RunDifference::new(&none);
+            let mut run = RunDifference::new(&none, false);
             let parts = [part(0..cut, answer(&after[..cut], Amounts::Weights)), part(cut..values.len(), answer(&after[cut..], Amounts::Weights))];
             run.add(&recorded(&before), &parts).expect("fits");
             let anybody = after.iter().flatten().any(|weight| *weight > 0);

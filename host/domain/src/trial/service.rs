@@ -28,6 +28,10 @@ use crate::{
 /// Stable code of the refusal of a trial that would have nothing to ask about.
 pub const NOTHING_RECORDED: &str = "nothing-recorded";
 
+/// What helps a candidate that asks for facts that were not recorded.
+const ADVICE: &str =
+    "try it on months that were charged by a plug-in that asks for them, or let it run as a shadow first";
+
 /// Decisions decoded at a time: some megabytes. While they are asked about, the next ones are read.
 const DECISIONS_PER_READ: u32 = 16;
 /// Calls at the same time: a trial is background work and leaves the other places of the sandbox to billing and to people.
@@ -66,8 +70,16 @@ pub struct TrialRequest {
 struct MonthInputs {
     period: Period,
     /// Newest first: what a newer one decided counts, and an older one adds what only it has.
-    runs: Vec<BillingRunId>,
+    runs: Vec<MonthRun>,
     decisions: i64,
+}
+
+/// A posted run of a month.
+#[derive(Debug, Clone, Copy)]
+struct MonthRun {
+    id: BillingRunId,
+    /// It corrected what was charged.
+    corrects: bool,
 }
 
 /// All that a trial reads, and by whom it was answered.
@@ -244,7 +256,7 @@ impl Trials {
                 runs: Vec::new(),
                 decisions: 0,
             });
-            month.runs.push(run.id);
+            month.runs.push(MonthRun { id: run.id, corrects: run.is_rerating() });
             month.decisions += decisions;
         }
         if months.is_empty() {
@@ -268,7 +280,7 @@ impl Trials {
             let recorded = self.installed(digest).await?;
             // A component may have answered another point of the same fee item: those decisions are passed over.
             if let Ok(export) = recorded.export(trial.point) {
-                let map = FactMap::new(trial.point, &export.description, &candidate.description)?;
+                let map = FactMap::new(trial.point, &export.description, &candidate.description, ADVICE)?;
                 maps.insert(digest.clone(), map);
             }
         }
@@ -300,7 +312,7 @@ impl Trials {
         let (recorded, candidate) =
             (self.installed(&decision.component_digest).await?, self.installed(&trial.candidate.digest).await?);
         let export = candidate.export(trial.point)?;
-        let map = FactMap::new(trial.point, &recorded.export(trial.point)?.description, &export.description)?;
+        let map = FactMap::new(trial.point, &recorded.export(trial.point)?.description, &export.description, ADVICE)?;
         self.engine.prepare(&trial.candidate.digest, &StoredComponents(self.store.as_ref())).await?;
         let maps = BTreeMap::from([(decision.component_digest.clone(), map)]);
         let asking = Asking { trials: self, trial: &trial, export, maps: &maps, failures: AtomicUsize::new(0) };
@@ -336,7 +348,12 @@ impl Asking<'_> {
         let mut superseded = HashSet::new();
         for (position, run) in month.runs.iter().enumerate() {
             self.failures.store(0, Ordering::Relaxed);
-            let held = self.trials.store.held_unasked(*run, self.trial.fee_item_id).await?;
+            // Whoever a correction could not ask about keeps what an older run charged.
+            let held = if run.corrects {
+                Vec::new()
+            } else {
+                self.trials.store.held_unasked(run.id, self.trial.fee_item_id).await?
+            };
             let (difference, units) = self.run(*run, &superseded, &mut tried, at, work).await?;
             tried.difference.merge(&difference)?;
             let new = held.iter().filter(|unit| !superseded.contains(*unit)).count();
@@ -353,16 +370,16 @@ impl Asking<'_> {
     /// Asks about a whole run. While some decisions are asked about, the next ones are read and decoded.
     async fn run(
         &self,
-        run: BillingRunId,
+        run: MonthRun,
         superseded: &HashSet<UnitId>,
         tried: &mut TriedPeriod,
         at: &mut RunProgress,
         work: &mut Work<'_>,
     ) -> Result<(crate::difference::Difference, Vec<UnitId>)> {
-        let mut counted = RunDifference::new(superseded);
-        let mut page = self.read(run, None).await?;
+        let mut counted = RunDifference::new(superseded, run.corrects);
+        let mut page = self.read(run.id, None).await?;
         while let Some(last) = page.last() {
-            let (next, ()) = try_join!(self.read(run, Some(last.id)), self.ask_page(&page, &mut counted))?;
+            let (next, ()) = try_join!(self.read(run.id, Some(last.id)), self.ask_page(&page, &mut counted))?;
             for decision in &page {
                 if self.maps.contains_key(&decision.component_digest) {
                     *tried.recorded.entry(decision.component_digest.clone()).or_default() += 1;

@@ -6,7 +6,7 @@ use guanjia_domain::{
     estate::UnitPlace,
     ids::*,
     journal::{Charge, LedgerAccountKind},
-    ports::{ChargeRow, JournalSum, Page},
+    ports::{ChargeRow, JournalSum, Page, Standing, StandingQuery},
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -37,6 +37,7 @@ const CHARGE_COLUMNS: &[&str] = &[
     "line_no",
     "decision_line",
     "amount_fen",
+    "reverses_id",
 ];
 
 const TRANSFER_COLUMNS: &[&str] = &["id", "journal_entry_id", "debit_account_id", "credit_account_id", "amount_fen"];
@@ -46,7 +47,7 @@ macro_rules! charge_rows {
     () => {
         concat!(
             "SELECT c.id, c.run_id, c.unit_id, c.fee_item_id, c.payer_id, c.period_start, c.starts_on, c.ends_on, c.revision, c.line_no, ",
-            "c.amount_fen, c.decision_id, c.decision_line, COALESCE(b.building_no, a.area_no), COALESCE(e.entrance_no, ''), u.unit_no, ",
+            "c.amount_fen, c.decision_id, c.decision_line, c.reverses_id, COALESCE(b.building_no, a.area_no), COALESCE(e.entrance_no, ''), u.unit_no, ",
             "f.name, q.name FROM charge c JOIN unit u ON u.id = c.unit_id LEFT JOIN entrance e ON e.id = u.entrance_id ",
             "LEFT JOIN building b ON b.id = e.building_id LEFT JOIN parking_area a ON a.id = u.parking_area_id ",
             "JOIN fee_item f ON f.id = c.fee_item_id JOIN party q ON q.id = c.payer_id "
@@ -71,6 +72,7 @@ fn read_charge(row: &Row) -> Result<ChargeRow> {
             amount: cells.take()?,
             decision_id: cells.take()?,
             decision_line: cells.take()?,
+            reverses: cells.take()?,
         },
         place: UnitPlace { building: cells.take()?, entrance: cells.take()?, unit: cells.take()? },
         fee_item: cells.take()?,
@@ -116,6 +118,7 @@ fn charge_values(charges: &[Charge]) -> Values {
             Value::from(charge.line_no),
             Value::from(charge.decision_line),
             Value::from(charge.amount),
+            Value::from(charge.reverses),
         ]);
     }
     values
@@ -337,6 +340,35 @@ impl Scope {
     pub(crate) async fn charge(&mut self, charge: ChargeId) -> Result<ChargeRow> {
         let row = self.row(sql!(charge_rows!(), "WHERE c.company_id = $1 AND c.id = $2"), values![charge]).await?;
         read_charge(&row.ok_or_else(|| Error::not_found("charge", charge))?)
+    }
+
+    /// The charge that takes this one back.
+    pub(crate) async fn reversal_of(&mut self, charge: ChargeId) -> Result<Option<Charge>> {
+        let row =
+            self.row(sql!(charge_rows!(), "WHERE c.company_id = $1 AND c.reverses_id = $2"), values![charge]).await?;
+        row.map(|row| Ok(read_charge(&row)?.charge)).transpose()
+    }
+
+    /// By which decisions units are charged. Of each revision of a unit the first line is read: it is always a charge, because
+    /// lines that take others back are numbered after those that stand instead.
+    pub(crate) async fn standing(&mut self, query: &StandingQuery) -> Result<Vec<Standing>> {
+        let statement = sql!(
+            "SELECT unit_id, decision_id, revision FROM charge WHERE company_id = $1 AND period_start = $2 ",
+            "AND unit_id > $3 AND unit_id <= $4 AND fee_item_id = $5 AND line_no = 0 ORDER BY unit_id, revision"
+        );
+        let after = query.after.map_or(Uuid::nil(), |unit| unit.0);
+        let rows = self.rows(statement, values![query.period_start, after, query.until, query.fee_item_id]).await?;
+        let mut standing: Vec<Standing> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut cells = row.cells();
+            let next = Standing { unit_id: cells.take()?, decision_id: cells.take()?, revision: cells.take()? };
+            // The highest revision of a unit comes last.
+            match standing.last_mut().filter(|last| last.unit_id == next.unit_id) {
+                Some(last) => *last = next,
+                None => standing.push(next),
+            }
+        }
+        Ok(standing)
     }
 
     pub(crate) async fn journal_sum(&mut self, project: Option<ProjectId>) -> Result<JournalSum> {

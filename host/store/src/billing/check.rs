@@ -30,6 +30,25 @@ const FINDINGS: &[(&str, Scoped)] = &[
         ),
     ),
     (
+        "reversals-match-charges",
+        sql!(
+            "SELECT COUNT(*) FROM charge r LEFT JOIN charge c ON c.id = r.reverses_id AND c.company_id = r.company_id ",
+            "AND c.period_start = r.period_start AND c.unit_id = r.unit_id AND c.fee_item_id = r.fee_item_id ",
+            "AND c.payer_id = r.payer_id AND c.revision < r.revision AND c.reverses_id IS NULL AND c.amount_fen = -r.amount_fen ",
+            "WHERE r.company_id = $1 AND r.reverses_id IS NOT NULL AND c.id IS NULL"
+        ),
+    ),
+    (
+        // What a higher revision charges stands instead of all that was charged before.
+        "corrected-charges-are-reversed",
+        sql!(
+            "SELECT COUNT(*) FROM charge n JOIN charge c ON c.period_start = n.period_start AND c.unit_id = n.unit_id ",
+            "AND c.fee_item_id = n.fee_item_id AND c.company_id = n.company_id AND c.revision < n.revision AND c.reverses_id IS NULL ",
+            "LEFT JOIN charge r ON r.reverses_id = c.id AND r.revision <= n.revision ",
+            "WHERE n.company_id = $1 AND n.revision > 0 AND n.line_no = 0 AND r.id IS NULL"
+        ),
+    ),
+    (
         "transfers-refer-to-records",
         sql!(
             "SELECT COUNT(*) FROM transfer t LEFT JOIN journal_entry j ON j.id = t.journal_entry_id AND j.company_id = t.company_id ",

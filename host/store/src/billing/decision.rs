@@ -1,7 +1,7 @@
 //! Decisions as rows: what was asked and answered, compressed.
 
 use guanjia_domain::{
-    Error, Result,
+    Error, Fen, Result,
     decision::{Decision, decode, encode},
     ids::*,
     ports::DecisionQuery,
@@ -32,6 +32,7 @@ const COLUMNS: &[&str] = &[
     "input",
     "outcome",
     "allocated",
+    "reverses",
     "log",
 ];
 
@@ -39,7 +40,7 @@ macro_rules! decision_columns {
     () => {
         concat!(
             "SELECT d.id, d.run_id, d.binding_id, d.fee_item_id, d.component_digest, s.settings, d.wit, d.engine, d.subjects, d.input, ",
-            "d.outcome, d.allocated, d.fuel, d.first_line, d.log FROM decision d ",
+            "d.outcome, d.allocated, d.reverses, d.fuel, d.first_line, d.log FROM decision d ",
             "JOIN settings_blob s ON s.company_id = d.company_id AND s.settings_sha256 = d.settings_sha256 "
         )
     };
@@ -66,6 +67,7 @@ pub(crate) fn encode_all(decisions: &[Decision]) -> Result<EncodedDecisions> {
         let (lines, sum) = lines_and_sum(decision)?;
         next = next.checked_add(lines).ok_or(Error::Overflow("counting lines"))?;
         let allocated = if decision.allocated.is_empty() { None } else { Some(encode(&decision.allocated)?) };
+        let reverses = if decision.reverses.is_empty() { None } else { Some(encode(&decision.reverses)?) };
         let log = if decision.log.is_empty() { None } else { Some(encode(&decision.log)?) };
         values.extend(values![
             decision.id,
@@ -84,22 +86,26 @@ pub(crate) fn encode_all(decisions: &[Decision]) -> Result<EncodedDecisions> {
             encode(&decision.question)?,
             encode(&decision.outcome)?,
             allocated,
+            reverses,
             log
         ]);
     }
     Ok(EncodedDecisions { values, first_line, lines: next - first_line.unwrap_or(0) })
 }
 
-/// How many lines a decision has, and their sum where it is known.
+/// How many lines a decision has, and their sum where it is known: what is taken back counts against what is charged.
 fn lines_and_sum(decision: &Decision) -> Result<(i64, Option<i64>)> {
     let Some(answer) = decision.outcome.fee() else { return Ok((0, Some(0))) };
-    let lines = i64::try_from(answer.lines.segment.len()).map_err(|_| Error::Overflow("counting lines"))?;
+    let lines = i64::try_from(decision.line_count()).map_err(|_| Error::Overflow("counting lines"))?;
+    let reversed = Fen::sum(decision.reverses.iter().map(|line| line.amount))?.0;
     let amounts = match &answer.lines.amounts {
         Amounts::Money(amounts) => Some(amounts),
         Amounts::Weights(_) if decision.allocated.is_empty() => None,
         Amounts::Weights(_) => Some(&decision.allocated),
     };
-    Ok((lines, amounts.map(|amounts| sum(amounts)).transpose()?))
+    let charged = amounts.map(|amounts| sum(amounts)).transpose()?;
+    let rest = |charged: i64| charged.checked_sub(reversed).ok_or(Error::Overflow("adding the lines of a decision"));
+    Ok((lines, charged.map(rest).transpose()?))
 }
 
 fn sum(amounts: &[i64]) -> Result<i64> {
@@ -124,6 +130,7 @@ fn read_decision(row: &Row) -> Result<Decision> {
         question: decode(&cells.take::<Vec<u8>>()?)?,
         outcome: decode(&cells.take::<Vec<u8>>()?)?,
         allocated: cells.take::<Option<Vec<u8>>>()?.map_or(Ok(Vec::new()), |bytes| decode(&bytes))?,
+        reverses: cells.take::<Option<Vec<u8>>>()?.map_or(Ok(Vec::new()), |bytes| decode(&bytes))?,
         fuel: cells.take()?,
         first_line: cells.take()?,
         log: cells.take::<Option<Vec<u8>>>()?.map_or(Ok(Vec::new()), |bytes| decode(&bytes))?,

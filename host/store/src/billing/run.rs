@@ -22,7 +22,7 @@ use crate::{
 macro_rules! run_columns {
     () => {
         concat!(
-            "SELECT id, project_id, period_start, period_end, state, created_by, created_at, approved_by, approved_at, ",
+            "SELECT id, project_id, period_start, period_end, revision, fee_item_id, state, created_by, created_at, approved_by, approved_at, ",
             "posted_by, posted_at, lines, held, total_fen, posted_lines FROM billing_run "
         )
     };
@@ -34,6 +34,8 @@ fn read_run(row: &Row) -> Result<BillingRun> {
         id: cells.take()?,
         project_id: cells.take()?,
         period: Period { start: cells.take()?, end: cells.take()? },
+        revision: cells.take()?,
+        fee_item_id: cells.take()?,
         state: cells.take()?,
         created_by: cells.take()?,
         created_at: cells.take()?,
@@ -103,25 +105,43 @@ impl Scope {
         Ok(row.is_some())
     }
 
-    /// Writes a run and its job, in place of an earlier one that nobody approved.
+    /// # Errors
+    /// `Conflict` when a correction of the same fee item was posted that the run does not stand on.
+    pub(crate) async fn require_next_revision(&mut self, run: &BillingRun) -> Result<()> {
+        let statement = sql!(
+            "SELECT id FROM billing_run WHERE company_id = $1 AND project_id = $2 AND period_start = $3 AND fee_item_id = $4 ",
+            "AND revision >= $5 AND state = 'posted' LIMIT 1"
+        );
+        let later = values![run.project_id, run.period.start, run.fee_item_id, run.revision];
+        match self.row(statement, later).await? {
+            Some(_) => Err(Error::Conflict("the period was corrected meanwhile: make a new preview".into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a run and its job, in place of an earlier one of the same kind that nobody approved.
     pub(crate) async fn start_run(&mut self, stamp: &Stamp, run: &BillingRun, job: &Job) -> Result<()> {
         let replaced = self.runs(run.project_id, Some(run.period.start)).await?;
         for earlier in replaced {
-            if matches!(earlier.state, RunState::Computing | RunState::Previewed) {
+            let open = matches!(earlier.state, RunState::Computing | RunState::Previewed);
+            if open && earlier.fee_item_id == run.fee_item_id {
                 self.cancel_jobs(earlier.id, stamp.at).await?;
                 self.move_run(stamp, earlier, &[RunState::Computing, RunState::Previewed], RunState::Cancelled).await?;
             }
         }
         self.execute(
             sql!(
-                "INSERT INTO billing_run (company_id, id, project_id, period_start, period_end, state, created_by, created_at, ",
-                "lines, held, total_fen, posted_lines) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+                "INSERT INTO billing_run (company_id, id, project_id, period_start, period_end, revision, fee_item_id, state, ",
+                "created_by, created_at, lines, held, total_fen, posted_lines) ",
+                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
             ),
             values![
                 run.id,
                 run.project_id,
                 run.period.start,
                 run.period.end,
+                run.revision,
+                run.fee_item_id,
                 run.state,
                 &run.created_by,
                 run.created_at,
@@ -133,7 +153,11 @@ impl Scope {
         )
         .await?;
         self.write_job(job).await?;
-        let after = json!({ "project": run.project_id, "period": run.period.to_string(), "job": job.id });
+        let mut after = json!({ "project": run.project_id, "period": run.period.to_string(), "job": job.id });
+        if let Some(fee_item) = run.fee_item_id {
+            after["fee_item"] = json!(fee_item);
+            after["revision"] = json!(run.revision);
+        }
         self.audit(stamp, Change::of("billing-run.create", format!("billing-run {}", run.id), after)).await
     }
 

@@ -133,6 +133,7 @@ impl Fixture {
                 steps: Steps::default(),
             })),
             allocated: vec![],
+            reverses: vec![],
             fuel: 7,
             first_line,
             log: vec![],
@@ -188,11 +189,12 @@ pub(super) fn charges(run: &BillingRun, decision: &Decision) -> Vec<Charge> {
             period_start: run.period.start,
             from: line.from,
             to: line.to,
-            revision: 0,
+            revision: run.revision,
             line_no: line.line_no,
             amount: line.amount,
             decision_id: decision.id,
             decision_line: i64::from(line.line),
+            reverses: line.reverses.map(|posted| posted.charge_id),
         })
         .collect()
 }

@@ -287,6 +287,49 @@ value-sold = sold
 value-leased = leased
 value-none = none
 
+## Re-rating
+
+rerate-of = Correction of { $item }
+rerate-offer = Months that another rule has charged
+rerate-months =
+    { $count ->
+        [one] { $months } was charged by another rule, though this one holds for it.
+       *[other] { $count } months were charged by another rule, though this one holds for them: { $months }.
+    }
+rerate-from = From
+rerate-to = To
+rerate-do = Re-rate these months
+rerate-help = Proposes the differences only: a second person approves them before anything is posted.
+rerate-no-item = This rule answers for no fee item
+rerate-title = What the correction changes
+rerate-before = Charged before
+rerate-after = Charged now
+rerate-reversal = Taken back
+rerate-charged = Charged instead
+rerate-look = See that line
+rerate-takes-back = This line takes a posted one back: the steps below are those that it came of, and its amount is the opposite.
+rerate-reversed-by = A correction has taken this line back.
+rerate-net = Net difference
+rerate-stands = posted { $amount }
+rerate-changed = Units that change
+rerate-up-down = { $up } up · { $down } down
+rerate-unchanged = Unchanged
+rerate-lines = { $shown } lines in the run
+rerate-held-some = they keep what was charged
+rerate-totals = with this correction, against what is posted
+rerate-largest = Largest changes
+rerate-none = Nothing comes out otherwise: there is nothing to correct.
+rerate-headline-computing = Computing; the differences come when it is done.
+rerate-headline-previewed = { $count ->
+        [0] No unit owes another amount.
+        [one] One unit owes another amount, { $total } altogether; somebody other than { $maker } has to approve.
+       *[other] { $shown } units owe another amount, { $total } altogether; somebody other than { $maker } has to approve.
+    }
+rerate-headline-approved = { $shown } units owe another amount, { $total } altogether; approved and waiting to be posted.
+rerate-headline-posting = Posting the correction of { $shown } units, { $total } altogether.
+rerate-headline-posted = { $shown } units corrected, { $total } altogether.
+rerate-headline-cancelled = Cancelled; nothing was corrected.
+
 ## Plug-ins
 
 plugin = Plug-in
@@ -653,12 +696,14 @@ fault-four-eyes = You made this run: a second person has to approve it.
 fault-four-eyes-help = Nothing was changed. Ask a colleague who may approve.
 fault-still-failing = The plug-in still does not work
 fault-still-failing-help = It stays quarantined. Bind another version or other settings, then try again.
-fault-missing-fact = The candidate asks for facts that were not recorded then
+fault-missing-fact = The rule asks for facts that were not recorded then
 fault-missing-fact-help = Nothing was changed. Choose other months, or let the new rule run as a shadow for a month first.
 fault-nothing-recorded = Nothing of this fee item is posted in these months
 fault-nothing-recorded-help = Nothing was changed. Choose months that are posted.
-fault-shared-cost = The candidate's weights cannot share the cost
-fault-shared-cost-help = Nothing was changed. Check the candidate's settings.
+fault-shared-cost = The shared cost cannot be shared by this rule
+fault-shared-cost-help = Nothing was changed. Check the settings of the rule.
+fault-no-binding = No rule is switched on for this fee item then
+fault-no-binding-help = Nothing was changed. Switch a rule on from a day before these months.
 fault-conflict = The situation has changed
 fault-conflict-help = Somebody changed it just now, or it is done already. Nothing was lost; look again.
 fault-invalid = What was entered cannot be used

@@ -269,6 +269,44 @@ value-sold = 已售
 value-leased = 租用
 value-none = 无
 
+## 更正
+
+rerate-of = { $item } 更正
+rerate-offer = 由其他规则出账的月份
+rerate-months = { $months }由其他规则出账，而现在应由本规则计算，共 { $count } 个月。
+rerate-from = 从
+rerate-to = 到
+rerate-do = 重算这些月份
+rerate-help = 只提出差额，须另一人批准后才过账。
+rerate-no-item = 本规则不对应任何收费项目
+rerate-title = 更正前后
+rerate-before = 原收
+rerate-after = 应收
+rerate-reversal = 冲回
+rerate-charged = 改收
+rerate-look = 查看那一条
+rerate-takes-back = 这一条冲回已过账的一条：下面是原来的计算步骤，金额相反。
+rerate-reversed-by = 这一条已被更正冲回。
+rerate-net = 净差额
+rerate-stands = 已过账 { $amount }
+rerate-changed = 有变动的户数
+rerate-up-down = 调高 { $up } · 调低 { $down }
+rerate-unchanged = 不变
+rerate-lines = 本次共 { $shown } 条
+rerate-held-some = 仍按原收
+rerate-totals = 更正后与已过账对比
+rerate-largest = 变动最大
+rerate-none = 计算结果与已过账的一致，没有需要更正的。
+rerate-headline-computing = 正在计算，算完后显示差额。
+rerate-headline-previewed = { $count ->
+        [0] 没有任何一户金额变动。
+       *[other] { $shown } 户金额变动，净差额 { $total }；须由 { $maker } 以外的人批准。
+    }
+rerate-headline-approved = { $shown } 户金额变动，净差额 { $total }；已批准，等待过账。
+rerate-headline-posting = 正在过账 { $shown } 户的更正，净差额 { $total }。
+rerate-headline-posted = 已更正 { $shown } 户，净差额 { $total }。
+rerate-headline-cancelled = 已取消，没有更正任何账单。
+
 ## Plug-ins
 
 plugin = 插件
@@ -619,12 +657,14 @@ fault-four-eyes = 这次计费是你做的，须由另一个人批准。
 fault-four-eyes-help = 什么都没有改动。请有批准权限的同事来批准。
 fault-still-failing = 插件还没有恢复正常
 fault-still-failing-help = 隔离没有解除。换一个版本或改好设置后再试。
-fault-missing-fact = 候选规则要用的资料当时没有记录，这些月份无法试算
+fault-missing-fact = 规则要用的资料当时没有记录，这些月份无法计算
 fault-missing-fact-help = 什么都没有改动。可以换别的月份，或让新规则先以影子方式运行一个月。
 fault-nothing-recorded = 这些月份没有这个收费项目的过账记录
 fault-nothing-recorded-help = 什么都没有改动。请选择已过账的月份。
-fault-shared-cost = 候选规则给出的份额无法分摊
-fault-shared-cost-help = 什么都没有改动。请检查候选规则的设置。
+fault-shared-cost = 这条规则无法分摊公摊费用
+fault-shared-cost-help = 什么都没有改动。请检查规则的设置。
+fault-no-binding = 这些月份的收费项目没有启用规则
+fault-no-binding-help = 什么都没有改动。请先从这些月份之前的日期启用一条规则。
 fault-conflict = 情况已经变了
 fault-conflict-help = 别人刚刚改过，或者这一步已经做过。什么都没有丢，请刷新后再看。
 fault-invalid = 填写的内容不能用

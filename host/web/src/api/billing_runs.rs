@@ -2,10 +2,10 @@
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use guanjia_domain::{
-    Error,
+    Error, Period,
     billing::{
-        BillingRun, Comparison, ExplainedStep, HELD_GROUPS_MAX, HeldFilter, HeldGroup, HeldView, LineFilter, LineView,
-        RunTotal,
+        Adjustment, BillingRun, Comparison, ExplainedStep, HELD_GROUPS_MAX, HeldFilter, HeldGroup, HeldView,
+        LineFilter, LineList, LineView, RunTotal,
     },
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::Job,
@@ -20,6 +20,7 @@ use super::{
     Ask, At, List, PlaceBody, Reply, language, limit, month,
     progress::{ProgressBody, follow},
     units::ProjectQuery,
+    watch::DifferenceBody,
 };
 use crate::{
     AppState,
@@ -39,6 +40,10 @@ pub(crate) struct RunBody {
     pub from: String,
     /// The first day that no longer belongs to the period.
     pub to: String,
+    /// 0 for a regular run; a re-rating counts the corrections of its fee item in the period.
+    pub revision: i64,
+    /// The fee item that is re-rated; absent in a regular run.
+    pub fee_item: Option<Uuid>,
     /// `computing`, `previewed`, `approved`, `posting`, `posted`, `cancelled`.
     pub state: String,
     pub lines: i64,
@@ -60,6 +65,8 @@ impl From<BillingRun> for RunBody {
             project: run.project_id.0,
             from: run.period.start.to_string(),
             to: run.period.end.to_string(),
+            revision: run.revision,
+            fee_item: run.fee_item_id.map(|id| id.0),
             state: run.state.to_string(),
             lines: run.lines,
             held: run.held,
@@ -108,6 +115,71 @@ pub(crate) async fn create_run(
     let (run, _) = access.billing.start_preview(&access.stamp(), new.project, period).await?;
     (app.wake_worker)();
     Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct NewReratings {
+    #[schema(value_type = Uuid)]
+    project: ProjectId,
+    #[schema(value_type = Uuid)]
+    fee_item: FeeItemId,
+    /// The first month, such as `2025-03`.
+    from: String,
+    /// The last month; the first one without it.
+    to: Option<String>,
+}
+
+/// Asks the rule that is bound today what posted months would come to, and proposes the differences as adjustments: one run a
+/// month, approved and posted like any other.
+#[utoipa::path(
+    post, path = "/api/v1/billing-runs/re-ratings", tag = "billing-runs", request_body = NewReratings,
+    responses(
+        (status = 202, body = List<RunBody>),
+        (status = 409, description = "an approved run of a month waits to be posted", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`nothing-recorded`: nothing is posted then; `missing-fact`: the rule asks for more than was recorded; `no-binding`: no rule is bound", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create_reratings(
+    access: Require<PreviewCharges>,
+    State(app): State<AppState>,
+    Json(new): Json<NewReratings>,
+) -> Answer<(StatusCode, Json<List<RunBody>>)> {
+    let from = month(&new.from)?;
+    let to = new.to.as_deref().map_or(Ok(from), month)?;
+    access.store.project(new.project).await?;
+    let months = Period { start: from.start, end: to.end };
+    let runs = access.billing.start_reratings(&access.stamp(), new.project, new.fee_item, months).await?;
+    (app.wake_worker)();
+    Ok((StatusCode::ACCEPTED, Json(List::whole(runs))))
+}
+
+/// What a re-rating comes to so far; of a regular run nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AdjustmentBody {
+    pub revision: i64,
+    /// Subjects that owe more than before.
+    pub up: i64,
+    /// Subjects that owe less than before.
+    pub down: i64,
+    /// Subjects that owe the same.
+    pub unchanged: i64,
+    /// Subjects that keep what was charged, because the rule could not decide.
+    pub held: i64,
+    /// By how much more is owed altogether.
+    pub difference_fen: i64,
+    /// Absent in a regular run.
+    pub difference: Option<DifferenceBody>,
+}
+
+/// Tells how many subjects of a re-rating owe more, less or the same, and names the largest changes.
+#[utoipa::path(get, path = "/api/v1/billing-runs/{id}/adjustment", tag = "billing-runs", params(("id" = Uuid, Path)), responses((status = 200, body = AdjustmentBody)))]
+pub(crate) async fn run_adjustment(access: Require<ReadCharges>, At(id): At<BillingRunId>) -> Reply<AdjustmentBody> {
+    let run = access.store.run(id).await?;
+    let found = access.billing.adjustment(&access.stamp(), &run).await?;
+    let difference = found.as_ref().map(|found| (&found.difference).into());
+    let Adjustment { up, down, unchanged, .. } = found.unwrap_or_default();
+    let (held, difference_fen) = if run.is_rerating() { (run.held, run.total.0) } else { (0, 0) };
+    Ok(Json(AdjustmentBody { revision: run.revision, up, down, unchanged, held, difference_fen, difference }))
 }
 
 /// Reads one run.
@@ -301,6 +373,8 @@ pub(crate) struct LineBody {
     pub decision: Uuid,
     /// Number of the line in the decision.
     pub line: u32,
+    /// The charge that the line takes back, with the opposite amount; policy and steps are then those that made it.
+    pub reverses: Option<Uuid>,
     pub steps: Vec<StepBody>,
 }
 
@@ -323,6 +397,7 @@ impl LineBody {
             version: line.plugin_version,
             decision: line.decision_id.0,
             line: line.decision_line,
+            reverses: line.reverses.map(|posted| posted.charge_id.0),
             steps: steps.map(StepBody::from).collect(),
         }
     }
@@ -359,11 +434,12 @@ pub(crate) async fn run_lines(
         LineFilter { fee_item: query.fee_item, building: query.building.filter(|building| !building.is_empty()) };
     let page_size = limit(query.limit) as usize;
     let (billing, stamp) = (&access.billing, access.stamp());
-    let page = billing.run_lines(&stamp, &run, &filter, query.cursor.as_deref(), page_size, language).await?;
+    let list = LineList { filter: &filter, cursor: query.cursor.as_deref(), limit: page_size, language };
+    let page = billing.run_lines(&stamp, &run, list).await?;
     Ok(Json(List::page(page, |line| LineBody::new(line, &payers))))
 }
 
-/// The run beside the last posted period before it.
+/// The run beside the last posted period before it; a re-rating beside its own period as it is posted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ComparisonBody {
     /// The month compared with; absent when nothing earlier is posted.
@@ -397,7 +473,7 @@ impl From<Comparison> for ComparisonBody {
     }
 }
 
-/// Compares totals with the last posted period before the run's.
+/// Compares totals with the last posted period before the run's; of a re-rating, the period with it and without it.
 #[utoipa::path(get, path = "/api/v1/billing-runs/{id}/comparison", tag = "billing-runs", params(("id" = Uuid, Path)), responses((status = 200, body = ComparisonBody)))]
 pub(crate) async fn run_comparison(access: Require<ReadCharges>, At(id): At<BillingRunId>) -> Reply<ComparisonBody> {
     let run = access.store.run(id).await?;

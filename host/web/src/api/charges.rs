@@ -2,7 +2,7 @@
 
 use axum::Json;
 use guanjia_domain::{
-    billing::ChargeExplanation,
+    billing::{ChargeExplanation, LineAdjustment},
     ids::{ChargeId, ProjectId},
     ports::ChargeRow,
 };
@@ -35,6 +35,10 @@ pub(crate) struct ChargeBody {
     /// The first day that it no longer covers.
     pub to: String,
     pub amount_fen: i64,
+    /// 0 for the first charge of a unit, fee item and period; higher ones correct it.
+    pub revision: i64,
+    /// The charge that this one takes back, with the opposite amount.
+    pub reverses: Option<Uuid>,
     pub decision: Uuid,
     /// Number of the line in the decision.
     pub line: i64,
@@ -54,6 +58,8 @@ impl ChargeBody {
             from: charge.from.to_string(),
             to: charge.to.to_string(),
             amount_fen: charge.amount.0,
+            revision: charge.revision,
+            reverses: charge.reverses.map(|id| id.0),
             decision: charge.decision_id.0,
             line: charge.decision_line,
         }
@@ -103,6 +109,32 @@ pub(crate) struct ExplanationBody {
     pub engine: String,
     /// What the plug-in logged during the call, which answered for other units, too.
     pub log: Vec<String>,
+    /// Where the line belongs to a correction: what it changes.
+    pub adjustment: Option<LineAdjustmentBody>,
+    /// The posted charge that takes this line back.
+    pub reversed_by: Option<Uuid>,
+}
+
+/// What a correction changes of one unit and fee item.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LineAdjustmentBody {
+    /// Lines that take posted ones back.
+    pub reversed: Vec<LineBody>,
+    /// Lines that stand instead.
+    pub charged: Vec<LineBody>,
+    /// By how much more is owed.
+    pub difference_fen: i64,
+}
+
+impl LineAdjustmentBody {
+    fn new(adjustment: LineAdjustment, payers: &Payers) -> Self {
+        let bodies = |lines: Vec<_>| lines.into_iter().map(|line| LineBody::new(line, payers)).collect();
+        Self {
+            reversed: bodies(adjustment.reversed),
+            charged: bodies(adjustment.charged),
+            difference_fen: adjustment.difference.0,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -135,6 +167,8 @@ impl ExplanationBody {
             period: explanation.period.to_string(),
             engine: explanation.engine,
             log: explanation.log,
+            adjustment: explanation.adjustment.map(|adjustment| LineAdjustmentBody::new(adjustment, &payers)),
+            reversed_by: explanation.reversed_by.map(|posted| posted.charge_id.0),
         })
     }
 }

@@ -66,7 +66,7 @@ impl From<Decision> for DecisionBody {
             fee_item: decision.fee_item_id.0,
             binding: decision.binding_id.0,
             subjects: decision.question.subjects(),
-            lines: decision.outcome.answer().map_or(0, |answer| answer.values().len()),
+            lines: decision.line_count(),
             digest: decision.component_digest,
             settings: serde_json::from_str(&decision.settings).unwrap_or(serde_json::Value::Null),
             wit: decision.wit,

@@ -14,8 +14,8 @@ use guanjia_domain::{
     fee_item::FeeItem,
     ids::{BindingId, FeeItemId, ProjectId, ProposalId, TrialId},
     plugin::{
-        ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Plugins, Proposal,
-        ProposalState, migrate_settings,
+        Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Plugins,
+        Proposal, ProposalState, migrate_settings,
     },
     trial::Trial,
 };
@@ -244,7 +244,8 @@ pub(crate) async fn bind(
     };
     match switched {
         Ok(activation) if activation.proposals.is_empty() => {
-            Ok(Redirect::to(&urls::plugin(&plugin.id, &plugin.version)).into_response())
+            let next = in_force(&activation, urls::plugin(&plugin.id, &plugin.version));
+            Ok(Redirect::to(&next).into_response())
         }
         Ok(_) => Ok(Redirect::to(urls::PROPOSALS).into_response()),
         Err(error @ (Error::Refused { .. } | Error::Invalid { .. } | Error::Conflict(_))) => {
@@ -291,6 +292,14 @@ fn request<'a>(
     Ok((request, field("note"), trial))
 }
 
+/// Where to go once a rule is in force: to the binding, where another rule has charged months that this one would answer for.
+fn in_force(activation: &Activation, otherwise: String) -> String {
+    match activation.bindings.first() {
+        Some(binding) if !activation.posted.is_empty() => urls::binding(binding.id),
+        _ => otherwise,
+    }
+}
+
 #[derive(Deserialize)]
 pub(crate) struct BackForm {
     from: String,
@@ -306,8 +315,9 @@ pub(crate) async fn roll_back(
     let binding = access.store.binding(id).await?;
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
     let Binding { project_id, point, fee_item_id, .. } = binding;
-    plugins.roll_back(&access.stamp(), project_id, point, fee_item_id, date(&form.from)?).await?;
-    Ok(Redirect::to(&urls::plugin(&binding.plugin_id, &binding.plugin_version)).into_response())
+    let activation = plugins.roll_back(&access.stamp(), project_id, point, fee_item_id, date(&form.from)?).await?;
+    let plugin = urls::plugin(&binding.plugin_id, &binding.plugin_version);
+    Ok(Redirect::to(&in_force(&activation, plugin)).into_response())
 }
 
 #[derive(Template)]
@@ -443,8 +453,9 @@ pub(crate) async fn approve(
     State(app): State<AppState>,
     Path(id): Path<ProposalId>,
 ) -> Answer<Response> {
-    Plugins::new(access.store.clone(), app.engine.clone()).approve_proposal(&access.stamp(), id).await?;
-    Ok(Redirect::to(urls::PROPOSALS).into_response())
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let activation = plugins.approve_proposal(&access.stamp(), id).await?;
+    Ok(Redirect::to(&in_force(&activation, urls::PROPOSALS.to_owned())).into_response())
 }
 
 #[derive(Deserialize)]

@@ -7,12 +7,14 @@ use axum::{
     response::{Redirect, Response},
 };
 use guanjia_domain::{
-    Fen, Period,
+    Decimal, Fen, Period,
     access::Permission,
     billing::{
-        BillingRun, Comparison, ComparisonRow, HELD_GROUPS_MAX, HeldFilter, HeldGroup, LineFilter, LineView, RunState,
+        Adjustment, BillingRun, Comparison, ComparisonRow, HELD_GROUPS_MAX, HeldFilter, HeldGroup, LineAdjustment,
+        LineFilter, LineList, LineView, RunState,
     },
     decision::HoldKind,
+    fee_item::FeeItem,
     ids::{BillingRunId, FeeItemId, ProjectId},
     job::{Job, JobState},
 };
@@ -49,6 +51,8 @@ const HELD_PER_PAGE: u32 = 50;
 /// Buildings under a fee item before those that changed least are left out: a screen holds three fee items of so many.
 const BUILDINGS_SHOWN: usize = 12;
 const LINES_PER_PAGE: usize = 50;
+/// Names beside an adjusted unit: a change of owner makes two of them, more do not fit a row.
+const PAYERS_SHOWN: usize = 2;
 
 #[derive(Deserialize)]
 pub(crate) struct ProjectQuery {
@@ -84,6 +88,8 @@ struct MonthButton {
 
 struct RunRow {
     month: String,
+    /// What a re-rating corrects; nothing for a regular run.
+    note: String,
     state: String,
     code: &'static str,
     lines: String,
@@ -112,7 +118,11 @@ pub(crate) async fn list(access: Require<ReadCharges>, Query(query): Query<Proje
             &[("count", Arg::Count(number(months.len()))), ("first", text(words.month(months[0])))],
         ),
     };
-    let rows = runs.into_iter().map(|run| run_row(&page, words, &run));
+    let fee_items = match page.project_id() {
+        Some(project) => access.store.fee_items(project).await?,
+        None => Vec::new(),
+    };
+    let rows = runs.into_iter().map(|run| run_row(&page, words, &run, &fee_items));
     let current = page.project_id();
     let projects = access.store.projects().await?.into_iter().map(|project| ProjectTab {
         current: Some(project.id) == current,
@@ -137,14 +147,24 @@ pub(crate) async fn list(access: Require<ReadCharges>, Query(query): Query<Proje
     })
 }
 
-fn run_row(page: &Page, words: Words, run: &BillingRun) -> RunRow {
+/// What a re-rating corrects, such as `住宅物业费 更正`; nothing for a regular run.
+pub(super) fn correction(words: Words, run: &BillingRun, fee_items: &[FeeItem]) -> String {
+    let item = fee_items.iter().find(|item| Some(item.id) == run.fee_item_id).map(|item| item.name.clone());
+    match item.filter(|_| run.is_rerating()) {
+        Some(item) => words.say("rerate-of", &[("item", text(item))]),
+        None => String::new(),
+    }
+}
+
+fn run_row(page: &Page, words: Words, run: &BillingRun, fee_items: &[FeeItem]) -> RunRow {
     RunRow {
         month: words.month(run.period),
+        note: correction(words, run, fee_items),
         state: words.run_state(run.state),
         code: run.state.code(),
         lines: format::count(run.lines),
         held: run.held,
-        total: format::yuan(run.total),
+        total: if run.is_rerating() { format::signed_yuan(run.total) } else { format::yuan(run.total) },
         created_by: run.created_by.clone(),
         created_at: page.time(&run.created_at),
         url: urls::run(run.id),
@@ -186,6 +206,12 @@ struct RunPage {
     groups: Vec<TotalGroup>,
     largest: Vec<LineRow>,
     largest_complete: bool,
+    /// Of a re-rating: the largest changes, what was charged beside what is charged instead.
+    changes: Vec<AdjustmentRow>,
+    /// What a re-rating corrects; nothing for a regular run.
+    correction: String,
+    /// A re-rating that has found no difference.
+    nothing_changes: bool,
     /// The same page with every building.
     all_buildings_url: String,
     lines_url: String,
@@ -260,6 +286,25 @@ struct LineRow {
     url: String,
 }
 
+/// One unit of a re-rating: what was charged beside what is charged instead.
+struct AdjustmentRow {
+    place: String,
+    payers: String,
+    before: Vec<SideLine>,
+    after: Vec<SideLine>,
+    difference: String,
+    class: &'static str,
+    url: String,
+}
+
+/// One line of either side.
+struct SideLine {
+    formula: String,
+    /// Without the sign of a reversal: what was charged.
+    amount: String,
+    url: String,
+}
+
 /// What the reader may do now. Empty URLs are buttons that are not there.
 #[derive(Default)]
 struct Actions {
@@ -298,21 +343,24 @@ pub(crate) async fn page(
         Some(access.billing.comparison(&access.stamp(), &run).await?)
     };
     let scans = !works && run.lines > 0 && run.lines <= LARGEST_SCAN_LINES_MAX;
-    let largest = if scans {
-        access.billing.largest_lines(&access.stamp(), &run, LARGEST_SHOWN, words.language).await?
-    } else {
-        Vec::new()
-    };
+    let (mut largest, mut changes) = (Vec::new(), Vec::new());
+    if scans && run.is_rerating() {
+        changes = access.billing.largest_adjustments(&access.stamp(), &run, LARGEST_SHOWN, words.language).await?;
+    } else if scans {
+        largest = access.billing.largest_lines(&access.stamp(), &run, LARGEST_SHOWN, words.language).await?;
+    }
     let payers = Payers::masked(&project);
     let notices = notices_of_run(&access, &run, &project).await?;
+    let fee_items = access.store.fee_items(run.project_id).await?;
+    let adjustment = access.billing.adjustment(&access.stamp(), &run).await?;
     let page = Page::new(&access, Section::Billing, Some(project));
     show(&RunPage {
         title: words.say("run-title", &[("month", text(words.month(run.period)))]),
-        headline: headline(words, &run),
+        headline: headline(words, &run, adjustment.as_ref()),
         state: words.run_state(run.state),
         code: run.state.code(),
         history: history(&page, &run),
-        figures: figures(words, &run, comparison.as_ref()),
+        figures: figures(words, &run, comparison.as_ref(), adjustment.as_ref()),
         progress: job.as_ref().filter(|_| works).and_then(|job| progress(words, &run, job)),
         failure: job
             .as_ref()
@@ -333,6 +381,9 @@ pub(crate) async fn page(
         all_buildings_url: urls::run_all_buildings(run.id),
         largest: largest.into_iter().map(|line| line_row(line, payers)).collect(),
         largest_complete: scans,
+        changes: changes.iter().map(|change| adjustment_row(change, payers)).collect::<Answer<_>>()?,
+        correction: correction(words, &run, &fee_items),
+        nothing_changes: run.is_rerating() && run.state != RunState::Computing && run.lines == 0,
         lines_url: urls::run_lines(run.id, None, None, None),
         runs_url: urls::billing(Some(run.project_id)),
         actions: actions(&access, &run, job.as_ref()),
@@ -341,7 +392,16 @@ pub(crate) async fn page(
 }
 
 /// The run's result in one line.
-fn headline(words: Words, run: &BillingRun) -> String {
+fn headline(words: Words, run: &BillingRun, adjustment: Option<&Adjustment>) -> String {
+    if let Some(Adjustment { up, down, .. }) = adjustment {
+        let args = [
+            ("count", Arg::Count(up + down)),
+            ("shown", text(format::count(up + down))),
+            ("total", text(format::signed_yuan(run.total))),
+            ("maker", text(run.created_by.clone())),
+        ];
+        return words.say(&format!("rerate-headline-{}", run.state), &args);
+    }
     let args = [
         ("lines", Arg::Count(run.lines)),
         ("shown", text(format::count(run.lines))),
@@ -365,7 +425,12 @@ fn history(page: &Page, run: &BillingRun) -> Vec<String> {
     entries
 }
 
-fn figures(words: Words, run: &BillingRun, comparison: Option<&Comparison>) -> Vec<Figure> {
+fn figures(
+    words: Words,
+    run: &BillingRun,
+    comparison: Option<&Comparison>,
+    adjustment: Option<&Adjustment>,
+) -> Vec<Figure> {
     let lines_url = urls::run_lines(run.id, None, None, None);
     if run.state == RunState::Computing {
         // Half a sum says nothing, and none held yet is not none held.
@@ -377,6 +442,9 @@ fn figures(words: Words, run: &BillingRun, comparison: Option<&Comparison>) -> V
             url: lines_url.clone(),
         };
         return ["figure-total", "figure-lines", "figure-held"].map(unknown).into();
+    }
+    if let Some(adjustment) = adjustment {
+        return adjustment_figures(words, run, comparison, adjustment);
     }
     let mut figures = vec![Figure {
         label: words.t("figure-total"),
@@ -410,17 +478,61 @@ fn figures(words: Words, run: &BillingRun, comparison: Option<&Comparison>) -> V
         class: "",
         url: lines_url,
     });
-    figures.push(Figure {
-        label: words.t("figure-held"),
-        value: format::count(run.held),
-        note: words.t(if run.held == 0 { "figure-held-none" } else { "figure-held-some" }),
-        class: if run.held == 0 { "" } else { "held" },
-        url: urls::run_held(run.id),
-    });
+    figures.push(held_figure(words, run, "figure-held-some"));
     figures
 }
 
-fn direction(difference: Fen) -> &'static str {
+fn held_figure(words: Words, run: &BillingRun, some: &str) -> Figure {
+    Figure {
+        label: words.t("figure-held"),
+        value: format::count(run.held),
+        note: words.t(if run.held == 0 { "figure-held-none" } else { some }),
+        class: if run.held == 0 { "" } else { "held" },
+        url: urls::run_held(run.id),
+    }
+}
+
+/// What a re-rating comes to: by how much, for how many, and who is left as it was.
+fn adjustment_figures(
+    words: Words,
+    run: &BillingRun,
+    comparison: Option<&Comparison>,
+    adjustment: &Adjustment,
+) -> Vec<Figure> {
+    let Adjustment { up, down, unchanged, .. } = adjustment;
+    let lines_url = urls::run_lines(run.id, None, None, None);
+    let before = comparison.and_then(|comparison| Fen::sum(comparison.rows.iter().map(|row| row.previous_amount)).ok());
+    let figure = |key: &str, value: String, note: String, class: &'static str, url: String| Figure {
+        label: words.t(key),
+        value,
+        note,
+        class,
+        url,
+    };
+    let note = |key: &str, shown: i64| words.say(key, &[("shown", text(format::count(shown)))]);
+    vec![
+        figure(
+            "rerate-net",
+            format::signed_yuan(run.total),
+            before
+                .map(|before| words.say("rerate-stands", &[("amount", text(format::yuan(before)))]))
+                .unwrap_or_default(),
+            direction(run.total),
+            "#totals".to_owned(),
+        ),
+        figure(
+            "rerate-changed",
+            format::count(up + down),
+            words.say("rerate-up-down", &[("up", text(format::count(*up))), ("down", text(format::count(*down)))]),
+            "",
+            lines_url.clone(),
+        ),
+        figure("rerate-unchanged", format::count(*unchanged), note("rerate-lines", run.lines), "", lines_url),
+        held_figure(words, run, "rerate-held-some"),
+    ]
+}
+
+pub(super) fn direction(difference: Fen) -> &'static str {
     match difference.0.signum() {
         1 => "up",
         -1 => "down",
@@ -552,6 +664,38 @@ fn line_row(line: LineView, payers: Payers) -> LineRow {
     }
 }
 
+fn adjustment_row(change: &LineAdjustment, payers: Payers) -> Answer<AdjustmentRow> {
+    let side = |line: &LineView| -> Answer<SideLine> {
+        let (quantity, amount) = if line.reverses.is_some() {
+            (
+                Decimal { mantissa: line.quantity.mantissa.saturating_neg(), ..line.quantity },
+                Fen::ZERO.checked_sub(line.amount)?,
+            )
+        } else {
+            (line.quantity, line.amount)
+        };
+        Ok(SideLine {
+            formula: format!("{} × {}", quantity.trimmed(0), line.unit_price),
+            amount: format::amount(amount),
+            url: urls::line(line.decision_id, line.decision_line),
+        })
+    };
+    let mut names: Vec<String> =
+        change.charged.iter().chain(&change.reversed).map(|line| payers.name(line.payer_id, &line.payer)).collect();
+    names.dedup();
+    names.truncate(PAYERS_SHOWN);
+    let first = change.any_line();
+    Ok(AdjustmentRow {
+        place: first.map(|line| line.place.to_string()).unwrap_or_default(),
+        payers: names.join(" · "),
+        before: change.reversed.iter().map(side).collect::<Answer<_>>()?,
+        after: change.charged.iter().map(side).collect::<Answer<_>>()?,
+        difference: format::signed_amount(change.difference),
+        class: direction(change.difference),
+        url: first.map(|line| urls::line(line.decision_id, line.decision_line)).unwrap_or_default(),
+    })
+}
+
 fn actions(access: &Signed, run: &BillingRun, job: Option<&Job>) -> Actions {
     let words = access.words;
     let args = [
@@ -587,7 +731,8 @@ fn actions(access: &Signed, run: &BillingRun, job: Option<&Job>) -> Actions {
     }
     let again = matches!(run.state, RunState::Previewed | RunState::Cancelled)
         || (run.state == RunState::Posted && run.held > 0);
-    if again && access.may(Permission::PreviewCharges) {
+    // A re-rating is made anew where its rule stands.
+    if again && !run.is_rerating() && access.may(Permission::PreviewCharges) {
         actions.again_period = run.period.to_string();
         actions.project_id = run.project_id.to_string();
     }
@@ -640,6 +785,8 @@ struct LinesPage {
     title: String,
     filter: String,
     rows: Vec<LineRow>,
+    /// Of a re-rating: unit by unit.
+    changes: Vec<AdjustmentRow>,
     more_url: String,
     all_url: String,
     run_url: String,
@@ -657,22 +804,28 @@ pub(crate) async fn lines(
     let building = Some(query.building).filter(|building| !building.is_empty());
     let filter = LineFilter { fee_item, building: building.clone() };
     let (billing, stamp) = (&access.billing, access.stamp());
-    let found =
-        billing.run_lines(&stamp, &run, &filter, query.cursor.as_deref(), LINES_PER_PAGE, words.language).await?;
+    let (cursor, language) = (query.cursor.as_deref(), words.language);
+    let list = LineList { filter: &filter, cursor, limit: LINES_PER_PAGE, language };
+    let payers = Payers::masked(&project);
+    let (rows, changes, next) = if run.is_rerating() {
+        let found = billing.run_adjustments(&stamp, &run, list).await?;
+        let changes = found.items.iter().map(|change| adjustment_row(change, payers)).collect::<Answer<_>>()?;
+        (Vec::new(), changes, found.next)
+    } else {
+        let found = billing.run_lines(&stamp, &run, list).await?;
+        (found.items.into_iter().map(|line| line_row(line, payers)).collect(), Vec::new(), found.next)
+    };
     let fee_items = access.store.fee_items(run.project_id).await?;
     let fee_item_name = fee_items.into_iter().find(|item| Some(item.id) == fee_item).map(|item| item.name);
     let building_name = building.as_ref().map(|building| words.say("building", &[("name", text(building.clone()))]));
     let parts: Vec<String> = [fee_item_name, building_name].into_iter().flatten().collect();
-    let payers = Payers::masked(&project);
     let narrowed = fee_item.is_some() || building.is_some();
     show(&LinesPage {
         title: words.say("lines-title", &[("month", text(words.month(run.period)))]),
         filter: parts.join(" · "),
-        rows: found.items.into_iter().map(|line| line_row(line, payers)).collect(),
-        more_url: found
-            .next
-            .map(|next| urls::run_lines(id, fee_item, building.as_deref(), Some(&next)))
-            .unwrap_or_default(),
+        rows,
+        changes,
+        more_url: next.map(|next| urls::run_lines(id, fee_item, building.as_deref(), Some(&next))).unwrap_or_default(),
         all_url: if narrowed { urls::run_lines(id, None, None, None) } else { String::new() },
         run_url: urls::run(id),
         page: Page::new(&access, Section::Billing, Some(project)),
@@ -747,8 +900,8 @@ pub(crate) async fn held(
     });
     let current = narrowed.then_some(&filter);
     let chosen = groups.iter().find(|group| Some(&group.filter()) == current);
-    let again =
-        run.state != RunState::Approved && run.state != RunState::Posting && access.may(Permission::PreviewCharges);
+    let closed = matches!(run.state, RunState::Approved | RunState::Posting) || run.is_rerating();
+    let again = !closed && access.may(Permission::PreviewCharges);
     show(&HeldPage {
         title: words.say("held-title", &[("month", text(words.month(run.period)))]),
         headline: words

@@ -7,7 +7,7 @@ use axum::{
     response::{Redirect, Response},
 };
 use guanjia_domain::{
-    Fen,
+    Error, Fen, Period,
     access::Permission,
     billing::BillingRun,
     difference::{Change, Difference},
@@ -22,11 +22,12 @@ use crate::{
     AppState,
     access::{
         Require, Signed,
-        needs::{ManagePlugins, ReadPlugins},
+        needs::{ManagePlugins, PreviewCharges, ReadPlugins},
     },
+    api::month,
     fault::Answer,
     format, urls,
-    words::{Words, text},
+    words::{Arg, Words, text},
 };
 
 #[derive(Template)]
@@ -46,6 +47,7 @@ struct BindingPage {
     last_error: Option<ErrorView>,
     runs: Vec<RunView>,
     shadow: Option<ShadowView>,
+    rerate: Option<RerateView>,
     settings: Vec<Named>,
     quarantine_url: String,
     release_url: String,
@@ -101,6 +103,20 @@ struct ShadowRow {
     after: String,
 }
 
+/// Posted months that another rule has charged and this one would answer for.
+struct RerateView {
+    sentence: String,
+    /// Ascending; `YYYY-MM` and in words.
+    months: Vec<MonthChoice>,
+    /// Nowhere for those who may not preview charges.
+    url: String,
+}
+
+struct MonthChoice {
+    value: String,
+    label: String,
+}
+
 pub(crate) async fn page(
     access: Require<ReadPlugins>,
     State(app): State<AppState>,
@@ -114,6 +130,7 @@ pub(crate) async fn page(
     let state = watch.state(today);
     let schema = access.store.plugin_by_digest(&watch.binding.digest).await?.map(|plugin| plugin.settings_schema);
     let settings = super::line::settings(words, &schema.unwrap_or(serde_json::Value::Null), &watch.binding.settings);
+    let rerate = rerate_view(&access, &watch.binding).await?;
     let page = Page::new(&access, Section::Plugins, Some(project));
     let may_manage = access.may(Permission::ManagePlugins);
     let BindingWatch { binding, quarantine, runs, total } = &watch;
@@ -130,6 +147,7 @@ pub(crate) async fn page(
         last_error: total.last_error.as_ref().map(|error| error_view(&page, words, error)),
         runs: runs.iter().map(|run| run_view(words, run)).collect(),
         shadow: runs.iter().find_map(|run| shadow_view(words, run)),
+        rerate,
         settings,
         quarantine_url: if may_manage && quarantine.is_none() && state != BindingState::Ended {
             urls::binding_quarantine(id)
@@ -177,6 +195,55 @@ pub(crate) async fn release(
     Ok(Redirect::to(&urls::binding(id)))
 }
 
+async fn rerate_view(access: &Signed, binding: &Binding) -> Answer<Option<RerateView>> {
+    if !access.may(Permission::ReadCharges) {
+        return Ok(None);
+    }
+    let months = access.billing.periods_of_others(&access.stamp(), binding).await?;
+    if months.is_empty() {
+        return Ok(None);
+    }
+    let count = i64::try_from(months.len()).unwrap_or(i64::MAX);
+    let months: Vec<MonthChoice> = months
+        .into_iter()
+        .map(|month| MonthChoice { value: month.to_string(), label: access.words.month(month) })
+        .collect();
+    let names: Vec<&str> = months.iter().map(|month| month.label.as_str()).collect();
+    let args = [("count", Arg::Count(count)), ("months", text(names.join(" · ")))];
+    Ok(Some(RerateView {
+        sentence: access.words.say("rerate-months", &args),
+        months,
+        url: if access.may(Permission::PreviewCharges) { urls::binding_rerate(binding.id) } else { String::new() },
+    }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RerateForm {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// Proposes what this rule would change about posted months: one run a month.
+pub(crate) async fn rerate(
+    access: Require<PreviewCharges>,
+    State(app): State<AppState>,
+    Path(id): Path<BindingId>,
+    Form(form): Form<RerateForm>,
+) -> Answer<Redirect> {
+    let binding = access.store.binding(id).await?;
+    let fee_item = binding.fee_item_id.ok_or_else(|| Error::invalid(access.words.t("rerate-no-item")))?;
+    let (from, to) = (month(&form.from)?, month(&form.to)?);
+    let months = Period { start: from.start, end: to.end };
+    let runs = access.billing.start_reratings(&access.stamp(), binding.project_id, fee_item, months).await?;
+    (app.wake_worker)();
+    Ok(Redirect::to(&match runs.as_slice() {
+        [run] => urls::run(run.id),
+        _ => urls::billing(Some(binding.project_id)),
+    }))
+}
+
 /// Something about a binding that the reader should know before anything else.
 pub(super) struct Notice {
     pub sentence: String,
@@ -216,7 +283,8 @@ pub(super) async fn notices_of_run(access: &Signed, run: &BillingRun, project: &
     let mut notices = Vec::new();
     for known in access.store.uses_of_run(run.id).await? {
         let is_shadow = known.mode == BindingMode::Shadow;
-        if known.used.stopped.is_none() && known.used.difference.is_none() {
+        // What a re-rating changes is the run itself, and no notice beside it.
+        if known.used.stopped.is_none() && (known.used.difference.is_none() || !is_shadow) {
             continue;
         }
         let binding = access.store.binding(known.binding_id).await?;
@@ -304,7 +372,7 @@ fn run_view(words: Words, run: &RunUse) -> RunView {
 }
 
 fn shadow_view(words: Words, run: &RunUse) -> Option<ShadowView> {
-    let difference = run.used.difference.as_ref()?;
+    let difference = run.used.difference.as_ref().filter(|_| run.mode == BindingMode::Shadow)?;
     let rows = Change::ALL.iter().map(|change| (change, difference.tally(*change)));
     Some(ShadowView {
         month: words.month(run.period),

@@ -92,7 +92,7 @@ async fn render(
     let (shared, others): (Vec<&FeeItem>, Vec<&FeeItem>) =
         items.iter().filter(|item| holds(item)).partition(|item| pools.iter().any(|pool| pool.fee_item_id == item.id));
     let runs = access.store.runs_of_period(project.id, period.start).await?;
-    let posted = runs.iter().find(|run| run.state == RunState::Posted && run.lines > 0);
+    let posted = runs.iter().find(|run| run.state == RunState::Posted && run.lines > 0 && !run.is_rerating());
     let rows = |items: Vec<&FeeItem>| items.into_iter().map(|item| pool_row(item, period, &pools)).collect();
     let month = period.to_string();
     show(&PoolsPage {

@@ -7,9 +7,10 @@ use guanjia_domain::{
     access::Permission,
     billing::{BillingRun, RunState},
     estate::Project,
+    fee_item::FeeItem,
 };
 
-use super::{Page, Section, ZONE, show};
+use super::{Page, Section, ZONE, billing::correction, show};
 use crate::{
     access::{Require, Signed, needs::ReadEstate},
     fault::{Answer, Fault},
@@ -32,6 +33,8 @@ struct HomePage {
 struct WaitingRow {
     project: String,
     month: String,
+    /// What a re-rating corrects; nothing for a regular run.
+    note: String,
     state: String,
     code: &'static str,
     /// What to do, as a verb.
@@ -62,7 +65,8 @@ pub(crate) async fn page(access: Require<ReadEstate>) -> Answer<Response> {
     let sees_charges = access.may(Permission::ReadCharges);
     for project in access.store.projects().await? {
         let runs = if sees_charges { access.store.runs(project.id).await? } else { Vec::new() };
-        waiting.extend(runs.iter().filter(|run| waits(run)).map(|run| waiting_row(&access, &project, run)));
+        let fee_items = if sees_charges { access.store.fee_items(project.id).await? } else { Vec::new() };
+        waiting.extend(runs.iter().filter(|run| waits(run)).map(|run| waiting_row(&access, &project, run, &fee_items)));
         cards.push(card(&access, &project, &runs).await?);
     }
     let page = Page::new(&access, Section::Today, None);
@@ -80,10 +84,11 @@ fn waits(run: &BillingRun) -> bool {
     !matches!(run.state, RunState::Posted | RunState::Cancelled)
 }
 
-fn waiting_row(access: &Signed, project: &Project, run: &BillingRun) -> WaitingRow {
+fn waiting_row(access: &Signed, project: &Project, run: &BillingRun, fee_items: &[FeeItem]) -> WaitingRow {
     WaitingRow {
         project: project.name.clone(),
         month: access.words.month(run.period),
+        note: correction(access.words, run, fee_items),
         state: access.words.run_state(run.state),
         code: run.state.code(),
         action: access.words.t(&format!("run-next-{}", run.state)),
@@ -98,8 +103,10 @@ async fn card(access: &Signed, project: &Project, runs: &[BillingRun]) -> Answer
     let zone = project.time_zone.parse().unwrap_or(ZONE);
     let month = Period::month_of(today(access, zone)?);
     let words = access.words;
-    let newest =
-        runs.iter().filter(|run| run.state != RunState::Cancelled).max_by_key(|run| (run.period.start, run.id));
+    let newest = runs
+        .iter()
+        .filter(|run| run.state != RunState::Cancelled && !run.is_rerating())
+        .max_by_key(|run| (run.period.start, run.id));
     let note = if newest.is_some() {
         let missing = access.billing.missing_months(project.id, month).await?.len();
         let count = i64::try_from(missing).unwrap_or(i64::MAX);

@@ -7,12 +7,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use guanjia_domain::{
-    billing::{ChargeExplanation, ExplainedStep, FactValue, ReplayReport},
+    billing::{ChargeExplanation, ExplainedStep, FactValue, LineAdjustment, LineView, ReplayReport},
     ids::{ChargeId, DecisionId},
     plugin::Language,
 };
 
-use super::{Page, Section, show, units::days};
+use super::{Page, Section, billing::direction, show, units::days};
 use crate::{
     access::{Require, Signed, needs::ReadCharges},
     door::is_htmx,
@@ -51,6 +51,31 @@ struct LinePage {
     replay_url: String,
     proof_url: String,
     replay: Option<ReplayView>,
+    adjustment: Option<AdjustmentView>,
+    /// The line takes a posted one back: its amount is the opposite of what the steps arrive at.
+    takes_back: bool,
+    /// The line that takes this one back; nothing while it stands.
+    reversed_by_url: String,
+    /// The posted line that this one takes back.
+    reverses_url: String,
+}
+
+/// What a correction changes of one unit.
+struct AdjustmentView {
+    reversed: Vec<AdjustedLine>,
+    charged: Vec<AdjustedLine>,
+    before: String,
+    after: String,
+    difference: String,
+    class: &'static str,
+}
+
+/// One line of either side with its steps; the one that the page is about is no link.
+struct AdjustedLine {
+    rule: String,
+    steps: Vec<ExplainedStep>,
+    amount: String,
+    url: String,
 }
 
 /// A thing with its value in words; the code stands small beside it.
@@ -109,6 +134,7 @@ async fn line_page(access: &Signed, explanation: ChargeExplanation, replay: Opti
     let project = access.store.project(run.project_id).await?;
     let payer = access.payers(&project).name(explanation.line.payer_id, &explanation.line.payer);
     let line = explanation.line;
+    let adjustment = explanation.adjustment.map(|adjustment| adjustment_view(adjustment, &line)).transpose()?;
     let plugin = &explanation.plugin;
     Ok(LinePage {
         page: Page::new(access, Section::Billing, Some(project)),
@@ -118,6 +144,13 @@ async fn line_page(access: &Signed, explanation: ChargeExplanation, replay: Opti
         payer,
         posted: run.state == guanjia_domain::billing::RunState::Posted,
         steps: line.steps,
+        adjustment,
+        takes_back: line.reverses.is_some(),
+        reverses_url: line.reverses.map(|posted| urls::line(posted.decision_id, posted.line)).unwrap_or_default(),
+        reversed_by_url: explanation
+            .reversed_by
+            .map(|posted| urls::line(posted.decision_id, posted.line))
+            .unwrap_or_default(),
         formula: format!("{} {} × {}", line.quantity.trimmed(0), measure(&line.measure), line.unit_price),
         amount: format::yuan(line.amount),
         facts: explanation.facts.iter().map(|fact| fact_row(words, fact)).collect(),
@@ -138,6 +171,27 @@ async fn line_page(access: &Signed, explanation: ChargeExplanation, replay: Opti
         proof_url: urls::proof(line.decision_id, line.decision_line),
         fee_item: line.fee_item,
         replay,
+    })
+}
+
+fn adjustment_view(adjustment: LineAdjustment, of: &LineView) -> Answer<AdjustmentView> {
+    let shown = |line: LineView| AdjustedLine {
+        rule: format!("{} {}", line.plugin_id, line.plugin_version),
+        amount: format::amount(line.amount),
+        url: if line.decision_line == of.decision_line {
+            String::new()
+        } else {
+            urls::line(line.decision_id, line.decision_line)
+        },
+        steps: line.steps,
+    };
+    Ok(AdjustmentView {
+        before: format::yuan(adjustment.before()?),
+        after: format::yuan(adjustment.after()?),
+        difference: format::signed_yuan(adjustment.difference),
+        class: direction(adjustment.difference),
+        reversed: adjustment.reversed.into_iter().map(shown).collect(),
+        charged: adjustment.charged.into_iter().map(shown).collect(),
     })
 }
 

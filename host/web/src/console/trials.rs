@@ -150,6 +150,7 @@ async fn list_page(access: &Signed, form: TrialForm, refused: Option<Error>) -> 
             .map(|run| run.period)
             .collect();
         posted.sort_by_key(|month| month.start);
+        posted.dedup();
     }
     let page = Page::new(access, Section::Trials, project);
     if let Some(project) = page.project_id() {

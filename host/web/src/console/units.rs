@@ -10,10 +10,11 @@ use guanjia_domain::{
     Date,
     access::Permission,
     estate::OccupancyStatus,
-    ids::{ProjectId, UnitId},
+    ids::{ChargeId, ProjectId, UnitId},
     ports::{ChargeRow, MeterRow, UnitRecords, UnitRow},
 };
 use serde::Deserialize;
+use std::collections::HashSet;
 
 use super::{Page, Section, chosen_project, meters::thousandths, show};
 use crate::{
@@ -192,6 +193,8 @@ struct ChargeView {
     fee_item: String,
     payer: String,
     days: String,
+    /// It takes a posted charge back.
+    takes_back: bool,
     amount: String,
     url: String,
 }
@@ -314,7 +317,9 @@ fn facts(words: Words, row: &UnitRow) -> Vec<Fact> {
 fn fee_items(words: Words, charges: &[ChargeRow]) -> Vec<FeeItemRow> {
     let mut seen: Vec<&str> = Vec::new();
     let mut rows = Vec::new();
-    for row in charges {
+    let taken_back: HashSet<ChargeId> = charges.iter().filter_map(|row| row.charge.reverses).collect();
+    let stands = |row: &&ChargeRow| row.charge.reverses.is_none() && !taken_back.contains(&row.charge.id);
+    for row in charges.iter().filter(stands) {
         if !seen.contains(&row.fee_item.as_str()) {
             seen.push(&row.fee_item);
             rows.push(FeeItemRow {
@@ -335,6 +340,7 @@ fn charge_view(words: Words, payers: &Payers, row: &ChargeRow) -> ChargeView {
         fee_item: row.fee_item.clone(),
         payer: payers.name(row.charge.payer_id, &row.payer),
         days: days(words, charge.from, charge.to),
+        takes_back: charge.reverses.is_some(),
         amount: format::amount(charge.amount),
         url: urls::charge(charge.id),
     }

@@ -108,6 +108,7 @@ fn every_code_of_the_domain_has_a_word() {
     let mut wanted: Vec<String> = Vec::new();
     wanted.extend(Role::ALL.iter().map(|code| format!("role-{code}")));
     wanted.extend(RunState::ALL.iter().flat_map(|code| [format!("run-state-{code}"), format!("run-headline-{code}")]));
+    wanted.extend(RunState::ALL.iter().map(|code| format!("rerate-headline-{code}")));
     wanted.extend(HoldKind::ALL.iter().map(|code| format!("hold-{code}")));
     wanted.extend(UnitKind::ALL.iter().flat_map(|code| [format!("unit-kind-{code}"), format!("value-{code}")]));
     wanted.extend(OccupancyStatus::ALL.iter().flat_map(|code| [format!("occupancy-{code}"), format!("value-{code}")]));

@@ -257,6 +257,7 @@ empty! {
         runs_of_period(ProjectId, Date) -> Vec<BillingRun>;
         page_ends(ProjectId, Option<UnitId>, u32) -> Vec<UnitId>;
         charged_units(&UnitQuery) -> Vec<UnitSource>;
+        standing(StandingQuery) -> Vec<Standing>;
         cursor(BillingRunId) -> Option<RunCursor>;
         record_page(BillingRunId, PageResult, &RunCursor) -> ();
         record_allocation(BillingRunId, &[(DecisionId, Vec<i64>)], &[RunTotal], &RunCursor) -> ();
@@ -272,6 +273,7 @@ empty! {
         charges(ProjectId, Option<Date>, Option<&str>, u32) -> Page<ChargeRow>;
         charges_of_unit(UnitId, u32) -> Vec<ChargeRow>;
         charge(ChargeId) -> ChargeRow;
+        reversal_of(ChargeId) -> Option<Charge>;
         journal_sum(Option<ProjectId>) -> JournalSum;
         check() -> Vec<CheckResult>;
     }

@@ -7,13 +7,17 @@ use tracing::{Instrument, info_span};
 
 use super::{
     BATCH_SUBJECTS, Billing, RunProgress, Work,
+    rerate::Rerating,
     shadow::{ActivePage, Shadow, ShadowPage},
     watch::{ItemWatch, Watch},
 };
 use crate::{
     Error, Fen, Period, Result,
     access::Stamp,
-    billing::{BillingRun, HeldSubject, ItemTerms, PreparedBatch, RunState, RunTotal, UnitSource, prepare, slice},
+    billing::{
+        BillingRun, HeldSubject, ItemTerms, PreparedBatch, ReversedLine, RunState, RunTotal, UnitSource, pick, prepare,
+        rerate::Recalled, resolve_lines,
+    },
     decision::{Asked, CallFailure, Decision, HoldKind, Outcome, Part, digest},
     estate::Project,
     facts::FeeFact,
@@ -33,20 +37,20 @@ use crate::{
 const PAGES_AHEAD: usize = 2;
 
 /// One fee item of a run with everything that its pages need.
-struct ItemPlan {
-    item: FeeItem,
+pub(super) struct ItemPlan {
+    pub item: FeeItem,
     terms: ItemTerms,
     /// `None`: nobody answers for it, and its subjects are held.
-    policy: Option<Policy>,
+    pub policy: Option<Policy>,
     /// Asked beside the policy; they count for nothing.
     shadows: Vec<Shadow>,
     /// The shared cost of the period, where one is entered.
     pool_fen: Option<i64>,
 }
 
-struct Policy {
-    binding: Binding,
-    export: PluginExport,
+pub(super) struct Policy {
+    pub binding: Binding,
+    pub export: PluginExport,
 }
 
 impl ItemPlan {
@@ -81,8 +85,18 @@ struct ItemRules<'a> {
     pool_fen: Option<i64>,
 }
 
+/// What is read of a page of units.
+enum PageSource {
+    /// What is to be charged to them.
+    Units(Vec<UnitSource>),
+    /// What is charged to them, with the questions that it came of.
+    Recalled(Vec<Recalled>),
+}
+
 struct UnitPage {
-    units: Vec<UnitSource>,
+    source: PageSource,
+    /// Units of the page.
+    units: usize,
     until: UnitId,
 }
 
@@ -95,24 +109,28 @@ struct PageOutcome {
 }
 
 #[derive(Default)]
-struct ItemOutcome {
-    calls: Vec<Call>,
+pub(super) struct ItemOutcome {
+    pub calls: Vec<Call>,
     /// Held without a call.
-    held: Vec<HeldSubject>,
+    pub held: Vec<HeldSubject>,
     /// What the policy did.
-    used: Option<Use>,
+    pub used: Option<Use>,
     /// The policy broke on so much that it is quarantined.
-    order: Option<QuarantineOrder>,
+    pub order: Option<QuarantineOrder>,
     shadows: Vec<ShadowPage>,
 }
 
-struct Call {
-    prepared: PreparedBatch,
-    evaluation: Evaluation,
+pub(super) struct Call {
+    pub prepared: PreparedBatch,
+    pub evaluation: Evaluation,
+    /// What the weights come to, where that is known already.
+    pub allocated: Vec<i64>,
+    /// What the answer takes back.
+    pub reverses: Vec<ReversedLine>,
 }
 
 impl Billing {
-    pub(super) async fn compute(&self, stamp: &Stamp, run_id: BillingRunId, work: Work<'_>) -> Result<BillingRun> {
+    pub(super) async fn compute(&self, stamp: &Stamp, run_id: BillingRunId, mut work: Work<'_>) -> Result<BillingRun> {
         let run = self.store.run(run_id).await?;
         if run.state != RunState::Computing {
             return Ok(run);
@@ -122,6 +140,10 @@ impl Billing {
         let watch = Watch { uses, quarantines: self.store.quarantines(run.project_id).await? };
         let plans = self.plans(&run, &project, &watch).await?;
         let rules = rules(&plans)?;
+        let rerating = match plans.first() {
+            Some(plan) if run.is_rerating() => Some(self.rerating(&run, plan, &watch, &mut work).await?),
+            _ => None,
+        };
         let cursor = self.store.cursor(run_id).await?;
         if cursor.as_ref().is_some_and(|cursor| cursor.rules != rules) {
             return Err(Error::Conflict(
@@ -129,7 +151,8 @@ impl Billing {
                     .into(),
             ));
         }
-        RunWork { billing: self, stamp, run: &run, plans: &plans, rules }.compute(cursor, &watch, work).await?;
+        let of_run = RunWork { billing: self, stamp, run: &run, plans: &plans, rules, rerating: rerating.as_ref() };
+        of_run.compute(cursor, &watch, work).await?;
         self.note_shadow_differences(stamp, &run, plans.iter().flat_map(|plan| &plan.shadows)).await?;
         self.store.finish_preview(stamp, run_id).await
     }
@@ -138,25 +161,26 @@ impl Billing {
     async fn plans(&self, run: &BillingRun, project: &Project, watch: &Watch) -> Result<Vec<ItemPlan>> {
         let bindings = self.store.bindings(run.project_id).await?;
         let mut items = self.store.fee_items(run.project_id).await?;
+        items.retain(|item| run.fee_item_id.is_none_or(|only| item.id == only));
         items.sort_by_key(|item| item.id);
         let mut plans = Vec::with_capacity(items.len());
         for item in items {
             let start = run.period.start.max(item.starts_on);
             let end = item.ends_on.map_or(run.period.end, |end| end.min(run.period.end));
-            if start >= end {
+            // What is charged already is corrected also where the item was shortened since.
+            if start >= end && !run.is_rerating() {
                 continue;
             }
-            let binding = bindings.iter().find(|binding| {
-                binding.point == ExtensionPoint::FeePolicy
-                    && binding.mode == BindingMode::Active
-                    && binding.fee_item_id == Some(item.id)
-                    && binding.holds_on(start)
-            });
-            let (policy, facts) = match binding {
+            let (policy, facts) = match answering(&bindings, &item, run.period) {
                 Some(binding) => self.policy(binding, watch).await.map(|(policy, facts)| (Some(policy), facts))?,
                 None => (None, Vec::new()),
             };
-            let pool_fen = self.store.cost_pool(item.id, run.period.start).await?.map(|pool| pool.total_fen);
+            // A re-rating shares what was charged, and charges nothing that a shadow could be compared with.
+            let pool_fen = if run.is_rerating() {
+                None
+            } else {
+                self.store.cost_pool(item.id, run.period.start).await?.map(|pool| pool.total_fen)
+            };
             let terms = ItemTerms {
                 fee_item_id: item.id,
                 period: run.period,
@@ -166,7 +190,8 @@ impl Billing {
                 developer_id: project.developer_id,
                 facts,
             };
-            let shadows = if policy.is_some() { self.shadows(&bindings, start, &terms).await } else { Vec::new() };
+            let shadowed = policy.is_some() && !run.is_rerating();
+            let shadows = if shadowed { self.shadows(&bindings, start, &terms).await } else { Vec::new() };
             plans.push(ItemPlan { item, terms, policy, shadows, pool_fen });
         }
         Ok(plans)
@@ -184,6 +209,17 @@ impl Billing {
         }
         Ok((Policy { binding: binding.clone(), export }, facts))
     }
+}
+
+/// The binding that answers for a fee item in a period: the one that is active on the first day that the item holds in it.
+pub(super) fn answering<'a>(bindings: &'a [Binding], item: &FeeItem, period: Period) -> Option<&'a Binding> {
+    let day = period.start.max(item.starts_on);
+    bindings.iter().find(|binding| {
+        binding.point == ExtensionPoint::FeePolicy
+            && binding.mode == BindingMode::Active
+            && binding.fee_item_id == Some(item.id)
+            && binding.holds_on(day)
+    })
 }
 
 fn rules(plans: &[ItemPlan]) -> Result<String> {
@@ -205,6 +241,8 @@ struct RunWork<'a> {
     run: &'a BillingRun,
     plans: &'a [ItemPlan],
     rules: String,
+    /// How what is charged is asked about again; `None` in a regular run.
+    rerating: Option<&'a Rerating<'a>>,
 }
 
 impl RunWork<'_> {
@@ -232,7 +270,8 @@ impl RunWork<'_> {
             let (outcome, following, ()) =
                 try_join!(self.ask(asked.as_ref(), &mut watches), pages.try_next(), async {
                     let Some(outcome) = recorded else { return Ok(()) };
-                    at.done += i64::try_from(outcome.units).expect("a page is far smaller than 2^63");
+                    let units = i64::try_from(outcome.units).expect("a page is far smaller than 2^63");
+                    at.done = (at.done + units).min(at.total);
                     let cursor = self.cursor(Some(outcome.until), at.done, false);
                     let result = self.result(outcome, &mut next_line)?;
                     store.record_page(self.run.id, result, &cursor).await?;
@@ -249,8 +288,13 @@ impl RunWork<'_> {
     }
 
     async fn read(&self, after: Option<UnitId>, until: UnitId) -> Result<UnitPage> {
+        if let Some(rerating) = self.rerating {
+            let (recalled, units) = rerating.recall(after, until).await?;
+            return Ok(UnitPage { source: PageSource::Recalled(recalled), units, until });
+        }
         let query = UnitQuery { project_id: self.run.project_id, period: self.run.period, after, until };
-        Ok(UnitPage { units: self.billing.store.charged_units(&query).await?, until })
+        let units = self.billing.store.charged_units(&query).await?;
+        Ok(UnitPage { units: units.len(), source: PageSource::Units(units), until })
     }
 
     /// Asks the plug-ins of all fee items about a page.
@@ -265,9 +309,15 @@ impl RunWork<'_> {
                 fee_item.id = %plan.item.id,
                 plugin = plan.policy.as_ref().map_or("none", |policy| policy.binding.plugin_id.as_str()));
             let item = self.item(plan);
-            items.push(item.ask(&page.units, watch).instrument(span).await?);
+            items.push(match (&page.source, self.rerating) {
+                (PageSource::Recalled(page), Some(rerating)) => {
+                    item.ask_again(page, rerating, watch).instrument(span).await?
+                }
+                (PageSource::Units(units), _) => item.ask(units, watch).instrument(span).await?,
+                (PageSource::Recalled(_), None) => return Err(Error::invalid("a regular run recalls nothing")),
+            });
         }
-        Ok(Some(PageOutcome { until: page.until, units: page.units.len(), items }))
+        Ok(Some(PageOutcome { until: page.until, units: page.units, items }))
     }
 
     fn item<'w>(&'w self, plan: &'w ItemPlan) -> ItemWork<'w> {
@@ -290,6 +340,9 @@ impl RunWork<'_> {
             .iter()
             .filter_map(|plan| Some((plan.item.id, PoolShares::new(plan.pool_fen?, &plan.item.name))))
             .collect();
+        if let Some(rerating) = self.rerating {
+            rerating.require_even().await?;
+        }
         let mut after = None;
         while !pools.is_empty() {
             let decisions = self.billing.store.decisions(self.run.id, after, DECISIONS_PER_READ).await?;
@@ -375,11 +428,11 @@ impl<'a> PoolShares<'a> {
 }
 
 /// One fee item of a page.
-struct ItemWork<'a> {
-    billing: &'a Billing,
-    stamp: &'a Stamp,
-    run: &'a BillingRun,
-    plan: &'a ItemPlan,
+pub(super) struct ItemWork<'a> {
+    pub billing: &'a Billing,
+    pub stamp: &'a Stamp,
+    pub run: &'a BillingRun,
+    pub plan: &'a ItemPlan,
 }
 
 impl ItemWork<'_> {
@@ -388,22 +441,11 @@ impl ItemWork<'_> {
     async fn ask(&self, page: &[UnitSource], watch: &mut ItemWatch) -> Result<ItemOutcome> {
         let whole = prepare(page, &self.plan.terms);
         let mut outcome = ItemOutcome::default();
-        let Some(policy) = &self.plan.policy else {
-            let hold = |unit: &UnitId| self.hold(*unit, HoldCause::NoBinding);
-            outcome.held = whole.subjects.units.iter().map(hold).collect();
-            return Ok(outcome);
-        };
-        if whole.batch.subjects == 0 {
-            return Ok(outcome);
+        if let Some(held) = self.unasked(&whole.subjects.units, watch) {
+            return Ok(held);
         }
+        let (Some(policy), 1..) = (&self.plan.policy, whole.batch.subjects) else { return Ok(outcome) };
         let subjects = whole.subjects.units.len();
-        if let Some(reason) = &watch.active.used.stopped {
-            let hold =
-                |unit: &UnitId| HeldSubject { reason: reason.clone(), ..self.hold(*unit, HoldCause::Quarantined) };
-            outcome.held = whole.subjects.units.iter().map(hold).collect();
-            outcome.used = Some(Use::passed_over(subjects, reason));
-            return Ok(outcome);
-        }
         let active_page = ActivePage { units: page, subjects, spent_us: watch.active.used.spent_us };
         let shadows = &self.plan.shadows;
         let (asked, shadows) = join(
@@ -411,28 +453,57 @@ impl ItemWork<'_> {
             self.billing.ask_shadows(self.stamp, self.run, shadows, &mut watch.shadows, &active_page),
         )
         .await;
-        let (parts, mut used) = asked?;
-        if let Some(reason) = watch.active.note(&mut used)? {
-            let stamp = Stamp { at: self.billing.clock.now(), ..self.stamp.clone() };
-            outcome.order = Some(QuarantineOrder::new(stamp, &policy.binding, Some(self.run.id), &reason));
-        }
-        outcome.used = Some(used);
+        let (parts, used) = asked?;
+        self.note(policy, used, watch, &mut outcome)?;
         outcome.shadows = shadows;
         for Part { subjects, evaluation, .. } in parts {
-            let prepared =
-                if subjects.len() == whole.batch.subjects as usize { whole.clone() } else { slice(&whole, subjects) };
+            let prepared = if subjects.len() == whole.batch.subjects as usize {
+                whole.clone()
+            } else {
+                pick(&whole, &subjects.collect::<Vec<_>>())
+            };
             if self.lacks_pool(&evaluation) {
                 let hold = |unit: &UnitId| self.hold(*unit, HoldCause::MissingCostPool);
                 outcome.held.extend(prepared.subjects.units.iter().map(hold));
                 continue;
             }
-            outcome.calls.push(Call { prepared, evaluation });
+            outcome.calls.push(Call { prepared, evaluation, allocated: Vec::new(), reverses: Vec::new() });
         }
         Ok(outcome)
     }
 
+    /// All of these units held, where nobody is asked about them.
+    pub(super) fn unasked(&self, units: &[UnitId], watch: &ItemWatch) -> Option<ItemOutcome> {
+        let mut outcome = ItemOutcome::default();
+        if self.plan.policy.is_none() {
+            outcome.held = units.iter().map(|unit| self.hold(*unit, HoldCause::NoBinding)).collect();
+            return Some(outcome);
+        }
+        let reason = watch.active.used.stopped.as_ref().filter(|_| !units.is_empty())?;
+        let hold = |unit: &UnitId| HeldSubject { reason: reason.clone(), ..self.hold(*unit, HoldCause::Quarantined) };
+        outcome.held = units.iter().map(hold).collect();
+        outcome.used = Some(Use::passed_over(units.len(), reason));
+        Some(outcome)
+    }
+
+    /// Adds what a page took to what is known of the binding; one that shows itself broken is quarantined with the page.
+    pub(super) fn note(
+        &self,
+        policy: &Policy,
+        mut used: Use,
+        watch: &mut ItemWatch,
+        outcome: &mut ItemOutcome,
+    ) -> Result<()> {
+        if let Some(reason) = watch.active.note(&mut used)? {
+            let stamp = Stamp { at: self.billing.clock.now(), ..self.stamp.clone() };
+            outcome.order = Some(QuarantineOrder::new(stamp, &policy.binding, Some(self.run.id), &reason));
+        }
+        outcome.used = Some(used);
+        Ok(())
+    }
+
     /// The answers about a page, and what they took.
-    async fn ask_policy(
+    pub(super) async fn ask_policy(
         &self,
         policy: &Policy,
         whole: &PreparedBatch,
@@ -481,9 +552,11 @@ impl ItemWork<'_> {
             match &decision.outcome {
                 Outcome::Answer(Answer::Fee(answer)) => {
                     *next_line +=
-                        i64::try_from(answer.lines.segment.len()).map_err(|_| Error::Overflow("counting lines"))?;
+                        i64::try_from(decision.line_count()).map_err(|_| Error::Overflow("counting lines"))?;
                     page.held.extend(self.held_by_policy(&decision, answer));
-                    if let Amounts::Money(amounts) = &answer.lines.amounts {
+                    if self.run.is_rerating() {
+                        add_net_totals(&mut totals, &decision, &buildings)?;
+                    } else if let Amounts::Money(amounts) = &answer.lines.amounts {
                         let batch = decision.fee_batch()?;
                         add_totals(&mut totals, batch, &buildings, &answer.lines.segment, amounts)?;
                     }
@@ -506,7 +579,7 @@ impl ItemWork<'_> {
     }
 
     fn decision(&self, policy: &Policy, call: Call, first_line: i64) -> (Decision, Vec<Arc<str>>) {
-        let PreparedBatch { batch, subjects, buildings } = call.prepared;
+        let Call { prepared: PreparedBatch { batch, subjects, buildings }, evaluation, allocated, reverses } = call;
         let decision = Decision {
             id: DecisionId::generate(),
             run_id: self.run.id,
@@ -518,11 +591,12 @@ impl ItemWork<'_> {
             engine: call.evaluation.engine.as_ref().to_owned(),
             subjects,
             question: Question::Fee(batch),
-            outcome: call.evaluation.outcome,
-            allocated: Vec::new(),
-            fuel: call.evaluation.fuel,
+            outcome: evaluation.outcome,
+            allocated,
+            reverses,
+            fuel: evaluation.fuel,
             first_line,
-            log: call.evaluation.log,
+            log: evaluation.log,
         };
         (decision, buildings)
     }
@@ -599,6 +673,16 @@ fn add_totals(
         }
     }
     together.map_or(Ok(()), |(building, lines, sum)| add_lines(totals, building, lines, sum))
+}
+
+/// What a decision adds to what stands: lines that are taken back count against those that are charged.
+fn add_net_totals(totals: &mut Totals, decision: &Decision, buildings: &[Arc<str>]) -> Result<()> {
+    for line in resolve_lines(decision)? {
+        let building = buildings.get(line.subject as usize).ok_or_else(|| Error::invalid("a line of no unit"))?;
+        let lines = if line.reverses.is_some() { -1 } else { 1 };
+        add_lines(totals, building, lines, line.amount)?;
+    }
+    Ok(())
 }
 
 fn add(totals: &mut Totals, building: &str, amount: Fen) -> Result<()> {

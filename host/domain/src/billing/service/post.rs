@@ -75,9 +75,10 @@ fn charges(run: &BillingRun, decisions: &[Decision]) -> Result<Vec<Charge>> {
                 period_start: run.period.start,
                 from: line.from,
                 to: line.to,
-                revision: 0,
+                revision: run.revision,
                 line_no: line.line_no,
                 amount: line.amount,
+                reverses: line.reverses.map(|posted| posted.charge_id),
                 decision_id: decision.id,
                 decision_line: i64::from(line.line),
             });

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BinaryHeap, HashMap, hash_map::Entry},
     fmt,
     str::FromStr,
 };
@@ -10,12 +10,13 @@ use std::{
 use super::{
     Billing,
     compute::DECISIONS_PER_READ,
-    view::{LineView, Names},
+    view::{LineAdjustment, LineView, Names},
 };
 use crate::{
-    Error, Fen, Result,
+    Error, Result,
     access::{Permission, Stamp},
     billing::{BillingRun, resolve_lines},
+    decision::Decision,
     ids::*,
     plugin::Language,
     ports::Page,
@@ -31,6 +32,17 @@ pub struct LineFilter {
     pub fee_item: Option<FeeItemId>,
     /// Building or parking area.
     pub building: Option<String>,
+}
+
+/// Which part of a run's lines to show, and in whose words.
+#[derive(Debug, Clone, Copy)]
+pub struct LineList<'a> {
+    pub filter: &'a LineFilter,
+    /// Where the page before ended.
+    pub cursor: Option<&'a str>,
+    /// Entries of one page.
+    pub limit: usize,
+    pub language: Language,
 }
 
 /// The line that a page begins with: the decision before it, and how many lines of the next one were shown.
@@ -66,16 +78,39 @@ impl Billing {
     /// # Errors
     /// `Refused` without the permission; `Conflict` while shared costs of the run are not allocated yet; `Invalid` for a
     /// cursor from elsewhere.
-    pub async fn run_lines(
+    pub async fn run_lines(&self, stamp: &Stamp, run: &BillingRun, list: LineList<'_>) -> Result<Page<LineView>> {
+        let of_decision = |lines: &[LineView]| Ok(lines.to_vec());
+        self.paged(stamp, run, list, of_decision, |line| &line.place.building).await
+    }
+
+    /// One page of what a re-rating changes, unit by unit; none of a regular run. Pages are cut as those of
+    /// [`Billing::run_lines`].
+    ///
+    /// # Errors
+    /// As [`Billing::run_lines`].
+    pub async fn run_adjustments(
         &self,
         stamp: &Stamp,
         run: &BillingRun,
-        filter: &LineFilter,
-        cursor: Option<&str>,
-        limit: usize,
-        language: Language,
-    ) -> Result<Page<LineView>> {
+        list: LineList<'_>,
+    ) -> Result<Page<LineAdjustment>> {
+        if !run.is_rerating() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        self.paged(stamp, run, list, LineAdjustment::of_decision, LineAdjustment::building).await
+    }
+
+    /// One page of what the lines of each decision are shown as.
+    async fn paged<T>(
+        &self,
+        stamp: &Stamp,
+        run: &BillingRun,
+        list: LineList<'_>,
+        of_decision: impl Fn(&[LineView]) -> Result<Vec<T>> + Send,
+        building_of: impl Fn(&T) -> &str + Send,
+    ) -> Result<Page<T>> {
         stamp.actor.require(Permission::ReadCharges)?;
+        let LineList { filter, cursor, limit, language } = list;
         let mut at = cursor.map_or(Ok(LineCursor::default()), str::parse)?;
         let mut names = Names::default();
         let mut items = Vec::new();
@@ -85,13 +120,13 @@ impl Billing {
             };
             if filter.fee_item.is_none_or(|fee_item| fee_item == decision.fee_item_id) {
                 let lines = self.lines_of(&decision, run.project_id, language, &mut names).await?;
-                for (index, line) in lines.into_iter().enumerate().skip(at.offset) {
+                for (index, item) in of_decision(&lines)?.into_iter().enumerate().skip(at.offset) {
                     if items.len() == limit {
                         let next = LineCursor { after: at.after, offset: index };
                         return Ok(Page { items, next: Some(next.to_string()) });
                     }
-                    if filter.building.as_ref().is_none_or(|building| *building == line.place.building) {
-                        items.push(line);
+                    if filter.building.as_ref().is_none_or(|building| building == building_of(&item)) {
+                        items.push(item);
                     }
                 }
             }
@@ -111,28 +146,71 @@ impl Billing {
         count: usize,
         language: Language,
     ) -> Result<Vec<LineView>> {
+        let ranked = |decision: &Decision| {
+            Ok(resolve_lines(decision)?.into_iter().map(|line| (i128::from(line.amount.0), line.line)).collect())
+        };
+        let shown = |lines: &[LineView], number: u32| {
+            let line = lines.iter().find(|line| line.decision_line == number);
+            line.cloned().ok_or_else(|| Error::not_found("line", number))
+        };
+        self.largest(stamp, run, count, language, ranked, shown).await
+    }
+
+    /// What a re-rating changes most, unit by unit, the largest change first. Reads the whole run, as
+    /// [`Billing::largest_lines`].
+    ///
+    /// # Errors
+    /// As [`Billing::largest_lines`].
+    pub async fn largest_adjustments(
+        &self,
+        stamp: &Stamp,
+        run: &BillingRun,
+        count: usize,
+        language: Language,
+    ) -> Result<Vec<LineAdjustment>> {
+        let ranked = |decision: &Decision| {
+            let mut changes: BTreeMap<UnitId, i128> = BTreeMap::new();
+            for line in resolve_lines(decision)? {
+                *changes.entry(line.unit_id).or_default() += i128::from(line.amount.0);
+            }
+            Ok(changes.into_iter().map(|(unit, change)| (change.abs(), unit)).collect())
+        };
+        self.largest(stamp, run, count, language, ranked, LineAdjustment::of).await
+    }
+
+    /// What ranks highest in a run: `ranked` gives the ranks of what a decision holds, `shown` makes one of them of the
+    /// decision's lines.
+    async fn largest<K: Ord + Copy + Send, T: Send>(
+        &self,
+        stamp: &Stamp,
+        run: &BillingRun,
+        count: usize,
+        language: Language,
+        ranked: impl Fn(&Decision) -> Result<Vec<(i128, K)>> + Send,
+        shown: impl Fn(&[LineView], K) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
         stamp.actor.require(Permission::ReadCharges)?;
-        let mut smallest_first: BinaryHeap<Reverse<(Fen, DecisionId, u32)>> = BinaryHeap::with_capacity(count + 1);
+        let mut smallest_first: BinaryHeap<Reverse<(i128, DecisionId, K)>> = BinaryHeap::with_capacity(count + 1);
         let mut after = None;
         loop {
             let decisions = self.store.decisions(run.id, after, DECISIONS_PER_READ).await?;
             let Some(last) = decisions.last() else { break };
             after = Some(last.id);
             for decision in &decisions {
-                for line in resolve_lines(decision)? {
-                    smallest_first.push(Reverse((line.amount, decision.id, line.line)));
+                for (rank, key) in ranked(decision)? {
+                    smallest_first.push(Reverse((rank, decision.id, key)));
                     if smallest_first.len() > count {
                         smallest_first.pop();
                     }
                 }
             }
         }
-        let mut wanted: Vec<(Fen, DecisionId, u32)> = smallest_first.into_iter().map(|entry| entry.0).collect();
+        let mut wanted: Vec<(i128, DecisionId, K)> = smallest_first.into_iter().map(|entry| entry.0).collect();
         wanted.sort_unstable_by(|left, right| right.cmp(left));
         let mut names = Names::default();
         let mut read: HashMap<DecisionId, Vec<LineView>> = HashMap::new();
-        let mut lines = Vec::with_capacity(wanted.len());
-        for (_, id, number) in wanted {
+        let mut found = Vec::with_capacity(wanted.len());
+        for (_, id, key) in wanted {
             let of_decision = match read.entry(id) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
@@ -140,9 +218,9 @@ impl Billing {
                     new.insert(self.lines_of(&decision, run.project_id, language, &mut names).await?)
                 }
             };
-            lines.extend(of_decision.iter().find(|line| line.decision_line == number).cloned());
+            found.push(shown(of_decision, key)?);
         }
-        Ok(lines)
+        Ok(found)
     }
 }
 

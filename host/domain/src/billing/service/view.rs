@@ -1,16 +1,17 @@
 //! What people look at: lines with names, explanations, the difference to last month.
 
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use super::{Billing, compute::DECISIONS_PER_READ};
 use crate::{
     Date, Decimal, Error, Fen, Period, Result,
     access::{Permission, Stamp},
-    billing::{BillingRun, ExplainedStep, ResolvedLine, RunState, explain_line, resolve_lines},
+    billing::{BillingRun, ExplainedStep, PostedLine, ResolvedLine, RunState, explain_line, resolve_lines},
     decision::Decision,
     estate::UnitPlace,
     ids::*,
+    journal::Charge,
     plugin::{ExtensionPoint, InstalledPlugin, Language},
     values::{Cells, Column},
 };
@@ -32,6 +33,8 @@ pub struct LineView {
     pub amount: Fen,
     pub from: Date,
     pub to: Date,
+    /// The posted line that this one takes back. Plug-in and steps are then those that the line was made by.
+    pub reverses: Option<PostedLine>,
     pub plugin_id: String,
     pub plugin_version: String,
     pub decision_id: DecisionId,
@@ -52,6 +55,19 @@ pub struct ChargeExplanation {
     pub engine: String,
     /// What the plug-in logged during the call that this line came of, which answered for other subjects, too.
     pub log: Vec<String>,
+    /// Where the line belongs to a correction: what it changes.
+    pub adjustment: Option<LineAdjustment>,
+    /// The posted line that takes this one back, if there is one.
+    pub reversed_by: Option<PostedLine>,
+}
+
+/// What a correction changes of one unit and fee item: the lines that it takes back and those that stand instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineAdjustment {
+    pub reversed: Vec<LineView>,
+    pub charged: Vec<LineView>,
+    /// By how much more is owed.
+    pub difference: Fen,
 }
 
 /// A fact as the plug-in saw it.
@@ -64,7 +80,7 @@ pub struct FactValue {
     pub measure: String,
 }
 
-/// A run beside the last posted period before it.
+/// A run beside the last posted period before it; of a re-rating, what its month comes to with it beside what is posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     /// The period compared with; `None` when nothing earlier is posted.
@@ -133,13 +149,31 @@ impl Billing {
     ) -> Result<Vec<LineView>> {
         let lines = resolve_lines(decision)?;
         self.learn(decision, project, names).await?;
+        let mut origins: HashMap<DecisionId, Decision> = HashMap::new();
+        for reversed in &decision.reverses {
+            if let Entry::Vacant(unread) = origins.entry(reversed.posted.decision_id) {
+                let origin = unread.insert(self.store.decision(reversed.posted.decision_id).await?);
+                self.learn(origin, project, names).await?;
+            }
+        }
         let places: HashMap<UnitId, UnitPlace> =
             self.store.places(&decision.subjects.units).await?.into_iter().collect();
         let mut payers = decision.subjects.payers.clone();
+        payers.extend(decision.reverses.iter().map(|reversed| reversed.payer_id));
         payers.sort_unstable();
         payers.dedup();
         let payers: HashMap<PartyId, String> = self.store.party_names(&payers).await?.into_iter().collect();
-        lines.iter().map(|line| view(decision, line, &places, &payers, names, language)).collect()
+        let view = |line: &ResolvedLine| {
+            let (origin, number) = match line.reverses {
+                None => (decision, line.line),
+                Some(posted) => {
+                    let origin = origins.get(&posted.decision_id);
+                    (origin.ok_or_else(|| Error::not_found("decision", posted.decision_id))?, posted.line)
+                }
+            };
+            view(decision, line, (origin, number), &places, &payers, names, language)
+        };
+        lines.iter().map(view).collect()
     }
 
     async fn learn(&self, decision: &Decision, project: ProjectId, names: &mut Names) -> Result<()> {
@@ -175,9 +209,17 @@ impl Billing {
         let mut names = Names::default();
         let views = self.lines_of(&decision, run.project_id, language, &mut names).await?;
         let view = views
-            .into_iter()
+            .iter()
             .find(|view| view.decision_line == line)
+            .cloned()
             .ok_or_else(|| Error::not_found("line", format!("{decision_id}/{line}")))?;
+        let adjustment = if run.is_rerating() { Some(LineAdjustment::of(&views, view.unit_id)?) } else { None };
+        let reversed_by = self.store.reversal_of(view.charge_id).await?.as_ref().map(posted_line).transpose()?;
+        // A line that is taken back is explained by the decision that made it.
+        let (decision, line) = match view.reverses {
+            None => (decision, line),
+            Some(posted) => (self.store.decision(posted.decision_id).await?, posted.line),
+        };
         let plugin = names
             .plugins
             .remove(&decision.component_digest)
@@ -194,6 +236,8 @@ impl Billing {
             period,
             engine: decision.engine,
             log: decision.log,
+            adjustment,
+            reversed_by,
         })
     }
 
@@ -221,7 +265,8 @@ impl Billing {
         self.explain(stamp, row.charge.decision_id, line, language).await
     }
 
-    /// The run's totals by fee item and building beside those of the last period posted before it.
+    /// The run's totals by fee item and building beside those of the last period posted before it. A re-rating stands beside
+    /// its own period without it: what is posted of its fee item, and what that comes to when it is added.
     ///
     /// # Errors
     /// `Refused` without the permission.
@@ -230,9 +275,15 @@ impl Billing {
         let fee_items: HashMap<FeeItemId, String> =
             self.store.fee_items(run.project_id).await?.into_iter().map(|item| (item.id, item.name)).collect();
         let runs = self.store.runs(run.project_id).await?;
-        let earlier =
-            runs.iter().filter(|other| other.state == RunState::Posted && other.period.start < run.period.start);
-        let previous = earlier.map(|other| other.period).max_by_key(|period| period.start);
+        let posted = || runs.iter().filter(|other| other.state == RunState::Posted);
+        let compared: Vec<&BillingRun> = if run.is_rerating() {
+            posted().filter(|other| other.period.start == run.period.start && is_below(other, run)).collect()
+        } else {
+            let earlier = posted().filter(|other| other.period.start < run.period.start);
+            let previous = earlier.map(|other| other.period).max_by_key(|period| period.start);
+            posted().filter(|other| Some(other.period) == previous).collect()
+        };
+        let previous = compared.first().map(|other| other.period);
         let mut rows: BTreeMap<(FeeItemId, String), ComparisonRow> = BTreeMap::new();
         let empty = |fee_item_id: FeeItemId, building: &str| ComparisonRow {
             fee_item_id,
@@ -249,30 +300,94 @@ impl Billing {
             row.lines += total.lines;
             row.amount = row.amount.checked_add(total.amount)?;
         }
-        for other in runs.iter().filter(|other| other.state == RunState::Posted && Some(other.period) == previous) {
-            for total in self.store.totals(other.id).await? {
+        for other in compared {
+            let totals = self.store.totals(other.id).await?;
+            for total in totals.into_iter().filter(|total| run.fee_item_id.is_none_or(|only| only == total.fee_item_id))
+            {
                 let key = (total.fee_item_id, total.building.clone());
                 let row = rows.entry(key).or_insert_with(|| empty(total.fee_item_id, &total.building));
                 row.previous_lines += total.lines;
                 row.previous_amount = row.previous_amount.checked_add(total.amount)?;
+                if run.is_rerating() {
+                    row.lines += total.lines;
+                    row.amount = row.amount.checked_add(total.amount)?;
+                }
             }
         }
         Ok(Comparison { previous, rows: rows.into_values().collect() })
     }
 }
 
+/// Whether what a posted run charged was there before a re-rating of the same period.
+fn is_below(other: &BillingRun, rerating: &BillingRun) -> bool {
+    match other.fee_item_id {
+        None => true,
+        same => same == rerating.fee_item_id && other.revision < rerating.revision,
+    }
+}
+
+impl LineAdjustment {
+    /// What the lines of a correction's decision change of a unit.
+    pub(super) fn of(lines: &[LineView], unit_id: UnitId) -> Result<Self> {
+        let of_unit = lines.iter().filter(|line| line.unit_id == unit_id).cloned();
+        let (reversed, charged): (Vec<_>, Vec<_>) = of_unit.partition(|line| line.reverses.is_some());
+        let difference = Fen::sum(reversed.iter().chain(&charged).map(|line| line.amount))?;
+        Ok(Self { reversed, charged, difference })
+    }
+
+    /// Unit by unit; the lines of each stand together.
+    pub(super) fn of_decision(lines: &[LineView]) -> Result<Vec<Self>> {
+        lines.chunk_by(|left, right| left.unit_id == right.unit_id).map(|own| Self::of(own, own[0].unit_id)).collect()
+    }
+
+    /// Any of its lines: there is always one, and all of them are of one unit and fee item.
+    #[must_use]
+    pub fn any_line(&self) -> Option<&LineView> {
+        self.charged.first().or_else(|| self.reversed.first())
+    }
+
+    pub(super) fn building(&self) -> &str {
+        self.any_line().map_or("", |line| line.place.building.as_str())
+    }
+
+    /// What was charged before it.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] when the sum does not fit.
+    pub fn before(&self) -> Result<Fen> {
+        Fen::ZERO.checked_sub(Fen::sum(self.reversed.iter().map(|line| line.amount))?)
+    }
+
+    /// What is charged with it.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] when the sum does not fit.
+    pub fn after(&self) -> Result<Fen> {
+        Fen::sum(self.charged.iter().map(|line| line.amount))
+    }
+}
+
+fn posted_line(charge: &Charge) -> Result<PostedLine> {
+    let line = u32::try_from(charge.decision_line).map_err(|_| Error::not_found("charge", charge.id))?;
+    Ok(PostedLine { charge_id: charge.id, decision_id: charge.decision_id, line })
+}
+
+/// `origin` is the decision that the line was made by, and its number there: of a line that is taken back not the one that
+/// takes it back.
 fn view(
     decision: &Decision,
     line: &ResolvedLine,
+    origin: (&Decision, u32),
     places: &HashMap<UnitId, UnitPlace>,
     payers: &HashMap<PartyId, String>,
     names: &Names,
     language: Language,
 ) -> Result<LineView> {
+    let (origin, number) = origin;
     let plugin = names
         .plugins
-        .get(&decision.component_digest)
-        .ok_or_else(|| Error::not_found("plug-in with the digest", &decision.component_digest))?;
+        .get(&origin.component_digest)
+        .ok_or_else(|| Error::not_found("plug-in with the digest", &origin.component_digest))?;
     let measures = &plugin.export(ExtensionPoint::FeePolicy)?.description.measures;
     Ok(LineView {
         charge_id: line.charge_id,
@@ -288,11 +403,12 @@ fn view(
         amount: line.amount,
         from: line.from,
         to: line.to,
+        reverses: line.reverses,
         plugin_id: plugin.id.clone(),
         plugin_version: plugin.version.clone(),
         decision_id: decision.id,
         decision_line: line.line,
-        steps: explain_line(decision, line.line, plugin, language)?.steps,
+        steps: explain_line(origin, number, plugin, language)?.steps,
     })
 }
 
