@@ -2,7 +2,7 @@
 
 use super::{
     Point,
-    columns::{check_columns, check_currency, check_rows, number, pick_columns, picked, picked_rows},
+    columns::{check_columns, check_currency, check_rows, pick_columns, picked, picked_rows},
 };
 use crate::{
     billing::{AnswerLimits, check_steps, check_verdicts, same_value},

@@ -588,7 +588,7 @@ impl ItemWork<'_> {
             component_digest: policy.binding.digest.clone(),
             settings: policy.binding.settings.clone(),
             wit: policy.export.wit.clone(),
-            engine: call.evaluation.engine.as_ref().to_owned(),
+            engine: evaluation.engine.as_ref().to_owned(),
             subjects,
             question: Question::Fee(batch),
             outcome: evaluation.outcome,
