@@ -78,6 +78,9 @@ pub(crate) struct PlaceQuery {
     place: String,
 }
 
+/// The field that names the fee item of a project.
+const PLACE: &str = "place";
+
 /// A fee item of a project, as a form names it: `project/fee-item`.
 fn place_value(project: &Project, item: &FeeItem) -> String {
     format!("{}/{}", project.id, item.id)
@@ -234,7 +237,7 @@ pub(crate) async fn bind(
     Form(form): Form<HashMap<String, String>>,
 ) -> Answer<Response> {
     let plugin = installed(&access, &id, &version).await?;
-    let place = form.get("place").cloned().unwrap_or_default();
+    let place = form.get(PLACE).cloned().unwrap_or_default();
     let (project_id, fee_item_id) = read_place(&place).ok_or_else(|| Error::invalid(access.words.t("bind-choose")))?;
     access.store.project(project_id).await?;
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
