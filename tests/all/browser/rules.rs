@@ -175,3 +175,60 @@ async fn the_sample_and_the_catalogue_are_pages() {
     browser.fits(Screen::Phone).await;
     host.assert_consistent();
 }
+
+/// 管理员 corrects a price that was wrong from the start, 财务 asks what that changes about the posted month, 经理 approves it on a
+/// phone and posts it, and an owner's question is answered from both sides.
+#[tokio::test]
+async fn a_posted_month_is_corrected_by_two_people() {
+    let (host, server) = demo().await;
+    host.bind("area-fee@1.0.0", r#"{"price":"3.00"}"#, "2025-01-01").expect(0);
+    let bindings = host.run(&["plugin", "bindings", "--project", PROJECT, "--json"]).expect(0).lines();
+    let corrected = bindings.iter().find(|binding| binding["settings"].as_str().unwrap().contains("3.00")).unwrap();
+    let binding = format!("/bindings/{}", corrected["id"].as_str().unwrap());
+
+    let finance = Browser::open(&server, Screen::Desk, "zh-CN").await;
+    finance.log_in("finance").await;
+    finance.go(&binding).await;
+    finance.shows("#re-rate", "2025 年 1 月由其他规则出账").await;
+    finance.fits(Screen::Desk).await;
+    finance.press("重算这些月份").await;
+    finance.shows("h1 .state", "待批准").await;
+    finance.shows(".sub", "420 户金额变动，净差额 +¥9,397.62").await;
+    let figures = finance.texts(".cards .card").await;
+    assert!(figures[0].contains("已过账 ¥131,582.70") && figures[1].contains("调高 420"), "{figures:?}");
+    finance.shows("#totals tr.sum", "140,980.32").await;
+    finance.shows(".notice", "须由另一个人批准").await;
+    finance.fits(Screen::Desk).await;
+    finance.has_no_complaints().await;
+    let run = finance.here().await;
+
+    let manager = Browser::open(&server, Screen::Phone, "zh-CN").await;
+    manager.log_in("manager").await;
+    manager.go(&run).await;
+    manager.fits(Screen::Phone).await;
+    manager.press("批准…").await;
+    manager.press("批准 840 条，共 ¥9,397.62").await;
+    manager.shows("h1 .state", "待过账").await;
+    manager.press("过账…").await;
+    manager.press("过账 840 条，共 ¥9,397.62").await;
+    manager.shows("h1 .state", "已过账").await;
+    manager.shows(".sub", "已更正 420 户").await;
+    manager.go(&format!("{run}/lines")).await;
+    manager.fits(Screen::Phone).await;
+    manager.press("6-1-103").await;
+    manager.shows("#adjustment h2", "¥331.16 → ¥354.81").await;
+    manager.shows("#adjustment", "118.27 平方米 × 2.8 元").await;
+    manager.shows("#adjustment", "118.27 平方米 × 3.00 元").await;
+    manager.fits(Screen::Phone).await;
+    manager.press("−331.16").await;
+    manager.shows(".notice", "冲回已过账的一条").await;
+    manager.press("查看那一条").await;
+    manager.shows(".notice", "已被更正冲回").await;
+    manager.has_no_complaints().await;
+
+    finance.go(&binding).await;
+    finance.shows("h2", "历次计费").await;
+    assert!(!finance.has("#re-rate").await, "nothing is left to correct");
+    finance.has_no_complaints().await;
+    host.assert_consistent();
+}
