@@ -10,6 +10,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -274,6 +275,67 @@ async fn what_cannot_be_re_rated_is_refused_before_it_begins(#[values(Kind::Sqli
     assert_eq!(figures(&again), figures(&run));
     assert_eq!(again["revision"], 1, "what was given up has corrected nothing");
     host.assert_consistent();
+}
+
+/// Goal: kills over computing and posting a correction of several pages. Method: stop the process at points spread over the time
+/// that an undisturbed one takes, go on, and compare with its figures.
+#[rstest]
+#[tokio::test]
+async fn a_killed_correction_ends_as_an_undisturbed_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    const GENERATED: &str = "万家城";
+    /// More than three pages of units, one of them cut.
+    const UNITS: &str = "3500";
+    const KILLS: u32 = 6;
+    let host = Host::fresh(kind).await;
+    let month = host.json(&["demo", "--no-serve", "--units", UNITS])["period"].as_str().unwrap().to_owned();
+    let settings = host.file("corrected.json", r#"{"price":"3.00"}"#);
+    let item = ["--project", GENERATED, "--fee-item", HOME_FEE];
+    let rule = ["--plugin", "area-fee@1.0.0", "--settings", &settings, "--from", &format!("{month}-01")];
+    host.run(&[&["plugin", "bind"], &item[..], &rule[..]].concat()).expect(0);
+    let rerate = [&["bill", "rerate"], &item[..], &["--from", &month, "--json"]].concat();
+    let began = Instant::now();
+    let undisturbed = host.run(&rerate).expect(0).json();
+    let takes = began.elapsed();
+    assert!(undisturbed["up"].as_i64().unwrap() > 3_000, "{undisturbed}");
+    let newest = || {
+        let runs = host.run(&["bill", "runs", "--project", GENERATED, "--json"]).expect(0).lines();
+        runs.into_iter().find(|run| run["state"] != "cancelled").unwrap()
+    };
+    let mut interrupted = 0;
+    for kill in 1..=KILLS {
+        stop_after(&host, &rerate, takes * kill / (KILLS + 1));
+        let mut run = newest();
+        if run["state"] == "computing" {
+            interrupted += 1;
+            run = host.json(&["bill", "resume", run["run"].as_str().unwrap()]);
+            assert_eq!(figures(&run), figures(&undisturbed));
+        }
+        for same in ["lines", "held", "total_fen", "revision"] {
+            assert_eq!(run[same], undisturbed[same], "{same} of {run}");
+        }
+    }
+    assert!(interrupted > 0, "no kill hit the work");
+
+    let run = newest()["run"].as_str().unwrap().to_owned();
+    host.run(&["bill", "approve", &run, "--as", "manager"]).expect(0);
+    for kill in 1..=KILLS {
+        stop_after(&host, &["bill", "post", &run, "--json"], takes * kill / (4 * KILLS));
+    }
+    let posted = host.json(&["bill", "post", &run]);
+    assert_eq!((&posted["state"], &posted["posted_lines"]), (&json!("posted"), &undisturbed["lines"]));
+    replayed_identically(&host, &run);
+    let again = host.run(&rerate).expect(0).json();
+    assert_eq!((&again["lines"], &again["up"], &again["down"]), (&json!(0), &json!(0), &json!(0)));
+    assert_eq!(again["unchanged"], undisturbed["up"]);
+    host.assert_consistent();
+}
+
+/// Starts a command and kills it after a time, unless it has ended before.
+fn stop_after(host: &Host, args: &[&str], wait: Duration) {
+    let mut child = host.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(wait);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// One caller of the API.

@@ -120,7 +120,10 @@ impl Bill {
             }
             Bill::Resume { run } => {
                 let run = resume(&office, &stamp, *run).await?;
-                print(&run);
+                match office.billing.adjustment(&stamp, &run).await? {
+                    Some(adjustment) => print_rerating(&run, &adjustment, global),
+                    None => print(&run),
+                }
                 Ok(held_or_well(&run))
             }
             Bill::Runs { project } => {
