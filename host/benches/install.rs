@@ -167,8 +167,9 @@ fn install_by_command(component: &[u8]) -> Duration {
     std::fs::write(&file, component).unwrap();
     let guanjia = |args: &[&str]| {
         let mut command = Command::new(BINARY);
-        command.args(args).arg("--data-dir").arg(folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
-        assert!(command.status().unwrap().success(), "{args:?}");
+        command.args(args).arg("--data-dir").arg(folder.path()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     };
     guanjia(&["user", "add", "somebody", "--role", "manager"]);
     let started = Instant::now();
@@ -464,7 +465,8 @@ impl Serving {
     fn start(folder: &Path, database: &TestDatabase) -> Self {
         let mut command = Command::new(BINARY);
         command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &database.url, "--data-dir"]).arg(folder);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        // What it logs of a thousand runs is not what is measured here.
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.starts_with("http://"), "{line}");
