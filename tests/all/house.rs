@@ -88,6 +88,18 @@ fn the_top_level_is_the_houses() {
     assert!(unexpected.is_empty(), "{unexpected:?} do not belong at the top level");
 }
 
+/// A file that `main.rs` does not name is never compiled, and nobody misses its tests.
+#[test]
+fn every_file_of_tests_is_run() {
+    let folder = root().join("tests/all");
+    let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+    for file in sources(&folder) {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let named = main.lines().any(|line| line == format!("mod {name};"));
+        assert!(named || name == "main", "tests/all/{name}.rs is in no test: write `mod {name};` into main.rs");
+    }
+}
+
 /// Identifiers with two meanings in this trade, and the word to use instead. Comments may use them.
 const FALSE_FRIENDS: &[(&str, &str)] = &[
     ("property_fee", "management_fee"),

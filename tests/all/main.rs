@@ -12,6 +12,7 @@ mod contract;
 mod crash;
 mod demo;
 mod host;
+mod hostile;
 mod house;
 mod imports;
 mod inspect;

@@ -148,14 +148,15 @@ async fn ask_worker(mut command: Command, limits: InstallLimits, job: &Job, comp
     };
     let (code, words, status) =
         answered.map_err(|error| Error::unavailable("talking to the compiler's process", error))?;
-    if !status.success() {
-        return Err(died(limits, status, &words));
-    }
+    // The pipe is closed after one byte too many, so that such a worker does not end well.
     if code.len() > CODE_BYTES {
         return Err(Error::invalid(format!(
             "the component compiles to more than {} MB of machine code and is refused. {SMALLER}",
             CODE_BYTES >> 20
         )));
+    }
+    if !status.success() {
+        return Err(died(limits, status, &words));
     }
     Reply::read(code).ok_or_else(|| {
         let words = String::from_utf8_lossy(&words).into_owned();

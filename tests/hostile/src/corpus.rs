@@ -4,10 +4,13 @@ mod calls;
 mod cases;
 mod files;
 mod manifests;
+mod signatures;
 mod types;
 mod wasi;
 
 use crate::Verdict;
+
+pub use signatures::author;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +25,16 @@ pub struct Entry {
 /// Every entry.
 #[must_use]
 pub fn corpus() -> Vec<Entry> {
-    [files::ENTRIES, manifests::ENTRIES, types::ENTRIES, cases::ENTRIES, calls::ENTRIES, wasi::ENTRIES].concat()
+    [
+        files::ENTRIES,
+        manifests::ENTRIES,
+        signatures::ENTRIES,
+        types::ENTRIES,
+        cases::ENTRIES,
+        calls::ENTRIES,
+        wasi::ENTRIES,
+    ]
+    .concat()
 }
 
 const fn refused(name: &'static str, words: &'static str, make: fn() -> Vec<u8>) -> Entry {

@@ -1,11 +1,9 @@
 //! Components and package files that mean no good, each with the verdict that it must get.
 //!
-//! [`corpus`] is the table, by what is attacked: [`corpus::files`], [`corpus::manifests`], [`corpus::types`],
-//! [`corpus::cases`], [`corpus::calls`] and [`corpus::wasi`]. To add a row, give it a name, a function that makes the bytes, and a
-//! [`Verdict`]; the test `hostile` of `tests/all` installs and calls each in a real host's sandbox, with the real compile
-//! worker, and asks a standard plug-in afterwards whether anybody was hurt.
-//!
-//! What is signed, and then stripped or forged, gets a module of its own beside these once packages are signed.
+//! [`corpus`] is the table, by what is attacked: [`corpus::files`], [`corpus::manifests`], [`corpus::signatures`],
+//! [`corpus::types`], [`corpus::cases`], [`corpus::calls`] and [`corpus::wasi`]. To add a row, give it a
+//! name, a function that makes the bytes, and a [`Verdict`]; the test `hostile` of `tests/all` installs and calls each in a
+//! real host's sandbox, with the real compile worker, and asks a standard plug-in afterwards whether anybody was hurt.
 //!
 //! What makes the bytes: [`Guest`] is a fee policy written by hand in WebAssembly text, whose every function can be
 //! replaced; [`package`] puts components and manifests together as no tool of ours would.
@@ -26,6 +24,9 @@ pub use guest::Guest;
 pub enum Verdict {
     /// It is not installed, and the sentence that says why contains these words.
     Refused(&'static str),
+    /// Its signatures hold, or it has none; a company that asks for a signature of [`corpus::author`] does not install it, in
+    /// these words.
+    Untrusted(&'static str),
     /// It is installed, but cannot be bound: checking settings comes to nothing, in these words.
     Unbound(&'static str),
     /// It is installed, and these subjects of a batch of [`SUBJECTS`] are held: for this kind of reason, in these words.

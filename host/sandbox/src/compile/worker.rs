@@ -42,7 +42,7 @@ pub fn compile_worker() -> ExitCode {
 }
 
 fn work(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
-    close_inherited()?;
+    close_inherited();
     let mut header = [0; HEADER_BYTES];
     input.read_exact(&mut header)?;
     let (job, length) = Job::read(&header).ok_or_else(|| io::Error::other("this is no job of this build"))?;
@@ -87,25 +87,26 @@ pub(super) const SIGNAL_PROCESSOR: i32 = nix::sys::signal::Signal::SIGXCPU as i3
 #[cfg(unix)]
 pub(super) const SIGNAL_KILL: i32 = nix::sys::signal::Signal::SIGKILL as i32;
 
-/// Closes whatever the host has inherited itself and not closed: its own files and sockets do not reach a child anyway.
+/// Closes whatever the host has inherited itself and not closed: its own files and sockets do not reach a child anyway, so
+/// that a system that does not list what is open loses a second lock and not the first.
 #[cfg(unix)]
-fn close_inherited() -> io::Result<()> {
+fn close_inherited() {
     /// Standard input, output and error are the lowest three.
     const FIRST_OTHER: i32 = 3;
+    let Ok(entries) = std::fs::read_dir("/dev/fd") else {
+        return;
+    };
     let number = |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<i32>().ok();
     // The list is whole before anything is closed; its own number is closed by then, and closing it again is an error that
     // says nothing.
-    let open: Vec<i32> = std::fs::read_dir("/dev/fd")?.filter_map(number).collect();
+    let open: Vec<i32> = entries.filter_map(number).collect();
     for descriptor in open.into_iter().filter(|descriptor| *descriptor >= FIRST_OTHER) {
         let _ = nix::unistd::close(descriptor);
     }
-    Ok(())
 }
 
 #[cfg(not(unix))]
-fn close_inherited() -> io::Result<()> {
-    Ok(())
-}
+fn close_inherited() {}
 
 /// Lowers what this process may take. It cannot be raised again.
 #[cfg(unix)]
