@@ -19,7 +19,7 @@ pub use crate::point::ExtensionPoint;
 pub use activation::{
     Activation, ActivationRule, Cause, NOTE_CHARS_MAX, PostedMonths, Proposal, ProposalState, TemplateRequest,
 };
-pub use migration::{SettingsMigration, migrate_settings};
+pub use migration::{SettingsMigration, migrate_settings, with_defaults};
 pub use quarantine::{BindingState, BindingWatch, QUARANTINE_FAILURES, Quarantine, QuarantineOrder, ReleaseReport};
 pub(crate) use service::StoredComponents;
 pub use service::{BindRequest, PluginFile, Plugins};

@@ -1,7 +1,10 @@
 //! What admins do with rules by hand: install, switch on with a second person, take back, quarantine and release.
 
 use super::*;
-use crate::host::{HOME_FEE, PROJECT};
+use crate::{
+    host::{HOME_FEE, PROJECT},
+    trust::changed,
+};
 
 const PLUGIN: &str = "/plugins/area-fee/1.0.0";
 
@@ -116,14 +119,14 @@ async fn a_plugin_is_installed_by_hand() {
     admin.press("检查并安装").await;
     admin.shows("main", "填写的内容不能用").await;
     assert!(admin.complaints().await.len() <= 1);
-    let kept =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/components/fee-policy@1.0.0.wasm");
-    let kept = kept.canonicalize().unwrap();
+    let next = changed("area-fee", |manifest| manifest.version = "1.1.0".parse().unwrap());
+    let next = host.file("next.wasm", next);
     admin.go("/plugins").await;
-    admin.one("[name=component]").await.send_keys(kept.to_str().unwrap()).await.unwrap();
+    admin.one("[name=component]").await.send_keys(&next).await.unwrap();
     admin.press("检查并安装").await;
     admin.shows("dl", "未签名").await;
-    assert!(admin.here().await.starts_with("/plugins/"), "{}", admin.here().await);
+    assert_eq!(admin.here().await, "/plugins/area-fee/1.1.0");
+    admin.shows("h2", "与上一版本的差别").await;
     admin.fits(Screen::Desk).await;
     host.assert_consistent();
 }

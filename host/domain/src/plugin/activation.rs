@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-use super::{BindRequest, Binding, BindingMode, ExtensionPoint, Plugins};
+use super::{BindRequest, Binding, BindingMode, ExtensionPoint, Plugins, with_defaults};
 use crate::{
     Date, Error, Period, Result,
     access::{Permission, Stamp, codes},
@@ -158,9 +158,15 @@ impl Plugins {
         if let Some(trial_id) = trial_id {
             // One of this company's own, and of what is switched on: another one's report would speak for nothing.
             let trial = self.store.trial(trial_id).await?;
+            let plugin = self.store.plugin_by_digest(&trial.candidate.digest).await?;
+            // A form says the defaults, too; a file mostly does not.
+            let gone_by = |settings: &str| match &plugin {
+                Some(plugin) => with_defaults(&plugin.settings_schema, settings),
+                None => settings.to_owned(),
+            };
             let of = |binding: &Binding| {
                 trial.candidate.digest == binding.digest
-                    && trial.candidate.settings == binding.settings
+                    && gone_by(&trial.candidate.settings) == gone_by(&binding.settings)
                     && binding.fee_item_id == Some(trial.fee_item_id)
             };
             if trial.finished_at.is_none() || !bindings.iter().all(of) {

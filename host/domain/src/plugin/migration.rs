@@ -69,6 +69,20 @@ pub fn migrate_settings(
     Ok(migration)
 }
 
+/// Settings with the schema's defaults where they say nothing: that is what the rule goes by.
+#[must_use]
+pub fn with_defaults(schema: &Value, settings: &str) -> String {
+    let Ok(Value::Object(mut settings)) = serde_json::from_str(settings) else { return settings.to_owned() };
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(default) = property.get("default") {
+            settings.entry(name.clone()).or_insert_with(|| default.clone());
+        }
+    }
+    let mut sorted: Vec<_> = settings.into_iter().collect();
+    sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Value::Object(sorted.into_iter().collect()).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use guanjia_domain::{
     ids::{BindingId, FeeItemId, ProjectId, ProposalId, TrialId},
     plugin::{
         Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Plugins,
-        Proposal, ProposalState, migrate_settings,
+        Proposal, ProposalState, migrate_settings, with_defaults,
     },
     trial::Trial,
 };
@@ -418,20 +418,11 @@ fn point_code(point: ExtensionPoint) -> &'static str {
     point.code()
 }
 
-/// Settings with the schema's defaults where they say nothing: that is what the rule goes by.
-fn with_defaults(plugin: &InstalledPlugin, settings: &str) -> String {
-    let Ok(Value::Object(mut settings)) = serde_json::from_str(settings) else { return settings.to_owned() };
-    for (name, property) in plugin.settings_schema["properties"].as_object().into_iter().flatten() {
-        if let Some(default) = property.get("default") {
-            settings.entry(name.clone()).or_insert_with(|| default.clone());
-        }
-    }
-    Value::Object(settings).to_string()
-}
-
 /// Settings that differ from those in force, under the titles of the schema.
 fn changes(words: Words, plugin: &InstalledPlugin, before: Option<&Binding>, after: &Binding) -> Vec<Change> {
-    let shown = |binding: &Binding| settings(words, &plugin.settings_schema, &with_defaults(plugin, &binding.settings));
+    let shown = |binding: &Binding| {
+        settings(words, &plugin.settings_schema, &with_defaults(&plugin.settings_schema, &binding.settings))
+    };
     let before = before.map(shown).unwrap_or_default();
     let after = shown(after);
     let value_of = |rows: &[Named], code: &str| {
