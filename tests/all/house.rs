@@ -93,7 +93,8 @@ fn the_top_level_is_the_houses() {
 fn every_file_of_tests_is_run() {
     let folder = root().join("tests/all");
     let main = fs::read_to_string(folder.join("main.rs")).unwrap();
-    for file in sources(&folder) {
+    for entry in fs::read_dir(&folder).unwrap() {
+        let file = entry.unwrap().path();
         let name = file.file_stem().unwrap().to_str().unwrap();
         let named = main.lines().any(|line| line == format!("mod {name};"));
         assert!(named || name == "main", "tests/all/{name}.rs is in no test: write `mod {name};` into main.rs");

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use guanjia_domain::{
     Error, Result,
     decision::Outcome,
-    plugin::{ExtensionPoint, InstalledPlugin, PluginExport, PluginSignature, Text},
+    plugin::{ExtensionPoint, InstalledPlugin, PluginExport, PluginSignature, Text, Tier},
     point::Question,
     ports::{ComponentSource, Evaluation, PolicyEngine},
     proof::Proof,
@@ -40,10 +40,6 @@ struct Echo(Proof);
 
 #[async_trait]
 impl PolicyEngine for Echo {
-    fn profile(&self) -> String {
-        self.0.engine.clone()
-    }
-
     async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
         Ok(Vec::new())
     }
@@ -66,6 +62,7 @@ impl PolicyEngine for Echo {
             steps: BTreeMap::new(),
             messages: BTreeMap::new(),
             float_free: true,
+            tier: Tier::Pure,
             size_bytes: 0,
             signatures: Vec::new(),
         })

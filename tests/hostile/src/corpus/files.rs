@@ -29,7 +29,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         component[4] = 0x0e;
         component
     }),
-    refused("a hundred megabytes of data", "at most 4194304 are installed", || {
+    refused("a hundred megabytes of data", "at most 25165824 are installed", || {
         let mut data = DataSection::new();
         data.passive(vec![7; 100 << 20]);
         let mut module = Module::new();
