@@ -99,10 +99,13 @@ async fn a_rule_is_switched_on_by_two_people_and_taken_back() {
         row.querySelector('[name=from]').value = '2030-01-01'; row.querySelector('form[action$=\"/roll-back\"] button').click()";
     admin.run(open, vec![json!(row)]).await;
     let started = Instant::now();
-    while bound(&host).iter().any(|binding| binding["effective_to"] != "2030-01-01") {
+    // From that day on the price before holds again.
+    let price = |binding: &Value| binding["settings"].as_str().unwrap().contains(r#""price":"2.8""#);
+    while !bound(&host).iter().any(|binding| binding["effective_to"].is_null() && price(binding)) {
         assert!(started.elapsed() < PATIENCE, "{:?}", bound(&host));
         tokio::time::sleep(LOOK).await;
     }
+    assert_eq!(bound(&host).len(), 2, "what was taken back stays in the history");
     admin.has_no_complaints().await;
     host.assert_consistent();
 }
