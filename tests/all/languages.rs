@@ -86,7 +86,8 @@ async fn whoever_asks_from_wherever_is_told_the_same() {
         surroundings(&mut command);
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(3));
-        String::from_utf8(output.stderr).unwrap()
+        let said = String::from_utf8(output.stderr).unwrap();
+        said.lines().find(|line| line.starts_with("guanjia: ")).unwrap_or_else(|| panic!("{said}")).to_owned()
     };
     let first = told(&|_| {});
     assert!(first.contains("now 2025-01-01T00:00:00.000Z; waited 0; random 0."), "{first}");

@@ -248,7 +248,7 @@ impl Inner {
         }
         let SandboxOptions { cache_dir, concurrent_calls, limits_with_runtime, .. } = &self.options;
         let engine = Engine::new(tier, *concurrent_calls, *limits_with_runtime, cache_dir.as_deref())?;
-        tracing::info!(profile = %engine.profile, "made the engine of plug-ins with a language's runtime");
+        tracing::debug!(profile = %engine.profile, "made the engine of plug-ins with a language's runtime");
         Ok(self.with_runtime.get_or_init(|| engine))
     }
 
