@@ -26,7 +26,8 @@ use guanjia_domain::{
     billing::Billing,
     decision::Outcome,
     ids::BillingRunId,
-    plugin::{ExtensionPoint, InstalledPlugin, PluginSignature},
+    job::Watch,
+    plugin::{Examined, ExtensionPoint, InstalledPlugin, PluginSignature},
     point::{Answer, Question},
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::{FeeAnswer, FeeBatch, Problem},
@@ -92,7 +93,10 @@ impl PolicyEngine for Native {
         unreachable!("the measurement installs through the sandbox")
     }
 
-    async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
+    async fn verify_watched(&self, _: Vec<u8>, _: &mut dyn Watch) -> Result<InstalledPlugin> {
+        unreachable!("the measurement installs through the sandbox")
+    }
+    async fn examine(&self, _: Vec<u8>) -> Result<Examined> {
         unreachable!("the measurement installs through the sandbox")
     }
 

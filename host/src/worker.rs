@@ -83,6 +83,7 @@ async fn do_claimed(office: &Office, stamp: &Stamp, job: &Job, progress: &dyn Pr
     match job.kind {
         JobKind::PreviewRun | JobKind::PostRun => office.billing.work(stamp, job, worker, progress).await.map(drop),
         JobKind::ReplaySample => office.billing.work_on_sample(stamp, job, worker, progress).await.map(drop),
+        JobKind::InstallPlugin => office.plugins.work(stamp, job, office.host.clock.as_ref(), worker, progress).await,
         JobKind::Trial => office.trials.work(job, worker, progress).await.map(drop),
     }
 }

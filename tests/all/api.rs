@@ -9,6 +9,7 @@ use guanjia_domain::{
     import::Cell,
 };
 use guanjia_harness::Kind;
+use guanjia_hostile::{Guest, corpus::wasi, package};
 use reqwest::{Client, Method, RequestBuilder, header, multipart};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -214,6 +215,7 @@ struct Known {
     reading: String,
     binding: String,
     trial: String,
+    installation: String,
 }
 
 impl Known {
@@ -240,6 +242,7 @@ impl Known {
             publisher: text(&first("/api/v1/publishers").await["id"]).to_owned(),
             binding: text(&first(&of_project("bindings")).await["id"]).to_owned(),
             trial: text(&first(&of_project("trials")).await["id"]).to_owned(),
+            installation: installed_in_the_background(caller, wasi::guest(HONEST).component()).await,
             project,
         }
     }
@@ -257,9 +260,25 @@ impl Known {
             "meter-readings" => &self.reading,
             "bindings" => &self.binding,
             "trials" => &self.trial,
+            "installations" => &self.installation,
             other => panic!("say here what an id of {other} is"),
         }
     }
+}
+
+/// Instructions that answer well.
+const HONEST: &str = "(call $honest (local.get 7))";
+
+async fn upload(caller: &Caller, component: Vec<u8>) -> Said {
+    let request = caller.request(Method::POST, "/api/v1/plugins").header(header::CONTENT_TYPE, "application/wasm");
+    said(request.body(component)).await
+}
+
+/// Hands a component in, waits for its end, and gives the id of the installation.
+async fn installed_in_the_background(caller: &Caller, component: Vec<u8>) -> String {
+    let id = text(&upload(caller, component).await.json(202)["id"]).to_owned();
+    caller.follow_work(&format!("/api/v1/installations/{id}/progress")).await;
+    id
 }
 
 /// A binding far in the future that waits for a second person.
@@ -491,6 +510,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             &known.decision,
             &known.binding,
             &known.trial,
+            &known.installation,
             &known.publisher,
             &KEY.to_owned(),
         ] {
@@ -519,7 +539,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
-    let Known { project, unit, run, charge, decision, line, binding, meter, trial, .. } = known;
+    let Known { project, unit, run, charge, decision, line, binding, meter, trial, installation, .. } = known;
     let get = [
         format!("/meters/{meter}"),
         format!("/cost-pools?project={project}"),
@@ -536,6 +556,7 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/trials?project={project}"),
         format!("/trials/{trial}"),
         format!("/trials/{trial}/movers/0"),
+        format!("/installations/{installation}"),
     ];
     let post = [
         "/billing".to_owned(),
@@ -550,6 +571,7 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         "/trials".to_owned(),
         format!("/trials/{trial}/cancel"),
         format!("/trials/{trial}/resume"),
+        format!("/installations/{installation}/cancel"),
     ];
     get.into_iter().map(|path| (Method::GET, path)).chain(post.into_iter().map(|path| (Method::POST, path))).collect()
 }
@@ -1338,4 +1360,59 @@ async fn a_candidate_is_tried_over_http(#[values(Kind::Sqlite, Kind::Postgres)] 
     new["to"] = json!("2024-12");
     office.li.send("/api/v1/trials", &new).await.problem(422, "nothing-recorded");
     office.host.assert_consistent();
+}
+
+/// Nobody waits for a compiler: what brings the runtime of its language is handed in, checked by the worker of a serving
+/// host, and then installed, or refused with the sentence that an answer would have had.
+#[rstest]
+#[tokio::test]
+async fn what_takes_long_to_compile_is_installed_in_the_background(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::fresh(kind).await;
+    for (name, role) in [("boss", "admin"), ("wang", "manager")] {
+        host.run(&["user", "add", name, "--role", role]).expect(0);
+    }
+    let server = host.serve();
+    let boss = Caller::nobody(&server).with(host.token("boss"));
+    let wang = Caller::nobody(&server).with(host.token("wang"));
+    let javascript = std::fs::read(crate::languages::component("offer-fee-js")).unwrap();
+    upload(&wang, javascript.clone()).await.problem(403, "permission");
+
+    let handed_in = upload(&boss, javascript).await.json(202);
+    assert_eq!((&handed_in["plugin"], &handed_in["version"]), (&json!("offer-fee-js"), &json!("1.0.0")));
+    assert_eq!((&handed_in["state"], &handed_in["installed"]), (&json!("ready"), &json!(false)));
+    let path = format!("/api/v1/installations/{}", text(&handed_in["id"]));
+    wang.get(&path).await.problem(403, "permission");
+    let events = boss.follow_work(&format!("{path}/progress")).await;
+    let done: Vec<i64> = events.iter().map(|(_, event)| event["done"].as_i64().unwrap()).collect();
+    assert!(done.is_sorted() && done.last() == Some(&100), "{events:?}");
+    let read = boss.get(&path).await.json(200);
+    assert_eq!((&read["state"], &read["installed"], &read["error"]), (&json!("done"), &json!(true), &Value::Null));
+    let listed = wang.get("/api/v1/plugins").await.json(200)["items"].clone();
+    assert_eq!((&listed[0]["id"], &listed[0]["runtime"]), (&json!("offer-fee-js"), &json!("virtual-wasi")));
+    boss.post(&format!("{path}/cancel")).await.problem(409, "conflict");
+    assert_eq!(boss.get("/api/v1/installations").await.json(200)["items"], json!([]));
+    let page = said(boss.request(Method::GET, &format!("/installations/{}", text(&handed_in["id"])))).await;
+    assert_eq!((page.status, page.headers[header::LOCATION].to_str().unwrap()), (303, "/plugins/offer-fee-js/1.0.0"));
+    let page =
+        said(wang.request(Method::GET, "/plugins/offer-fee-js/1.0.0").header(header::ACCEPT_LANGUAGE, "en")).await;
+    assert!(page.status == 200 && page.text.contains("virtual WASI"), "{page:?}");
+
+    // What only a call shows.
+    let ends_itself = Guest { describe: "(call $exit (i32.const 0)) (i32.const 256)", ..wasi::guest(HONEST) };
+    let refused = installed_in_the_background(&boss, ends_itself.component()).await;
+    let read = boss.get(&format!("/api/v1/installations/{refused}")).await.json(200);
+    assert_eq!((&read["state"], &read["installed"]), (&json!("failed"), &json!(false)));
+    assert!(text(&read["error"]).contains("ended itself"), "{read}");
+    let page = said(boss.request(Method::GET, &format!("/installations/{refused}"))).await;
+    assert!(page.status == 200 && page.text.contains("ended itself"), "{page:?}");
+    // What is known without compiling is said at once.
+    let sockets = r#"(component (import "wasi:sockets/network@0.2.0" (instance)))"#;
+    let problem = upload(&boss, package::component_text(sockets)).await.problem(422, "invalid");
+    assert!(text(&problem["detail"]).contains("wasi:sockets/network@0.2.0"), "{problem}");
+    assert_eq!(wang.get("/api/v1/plugins").await.json(200)["items"].as_array().unwrap().len(), 1);
+    let audit = boss.get("/api/v1/audit?limit=20").await.json(200);
+    let actions: Vec<&str> = audit["items"].as_array().unwrap().iter().map(|row| text(&row["action"])).collect();
+    assert_eq!(actions.iter().filter(|action| **action == "plugin.hand-in").count(), 2, "{actions:?}");
+    assert_eq!(actions.iter().filter(|action| **action == "plugin.install").count(), 1, "{actions:?}");
+    host.assert_consistent();
 }

@@ -14,7 +14,7 @@ fn root() -> &'static Path {
 }
 
 /// The component of a plug-in, built where the tests of the sandbox build it, too.
-fn component(name: &str) -> &'static Path {
+pub fn component(name: &str) -> &'static Path {
     static BUILT: OnceLock<Vec<(String, PathBuf)>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("guests");

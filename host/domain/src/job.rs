@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-pub use work::{Progress, RunProgress};
+pub use work::{Progress, RunProgress, Watch};
 pub(crate) use work::{Work, ended};
 
 use crate::{
@@ -26,6 +26,8 @@ codes! {
         Trial = "trial",
         /// Ask some posted decisions again ([`crate::billing::ReplaySample`]).
         ReplaySample = "replay-sample",
+        /// Check a component that takes long to compile, and keep it.
+        InstallPlugin = "install-plugin",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod activation;
 pub mod difference;
+mod installation;
 mod migration;
 mod quarantine;
 mod service;
@@ -19,6 +20,7 @@ pub use crate::point::ExtensionPoint;
 pub use activation::{
     Activation, ActivationRule, Cause, NOTE_CHARS_MAX, PostedMonths, Proposal, ProposalState, TemplateRequest,
 };
+pub use installation::{Examined, INSTALLATIONS_OPEN_MAX, Install, Installation};
 pub use migration::{SettingsMigration, migrate_settings, with_defaults};
 pub use quarantine::{BindingState, BindingWatch, QUARANTINE_FAILURES, Quarantine, QuarantineOrder, ReleaseReport};
 pub(crate) use service::StoredComponents;

@@ -17,12 +17,13 @@ use crate::{
     fee_item::{CostPool, FeeAssignment, FeeItem},
     idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
-    job::{Job, Schedule},
+    job::{Job, Schedule, Watch},
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
     plugin::{
-        ActivationRule, Binding, BindingUse, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal,
-        ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule, TrustedPublisher,
+        ActivationRule, Binding, BindingUse, Cause, Examined, ExtensionPoint, Installation, InstalledPlugin,
+        PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule,
+        TrustedPublisher,
     },
     point::Question,
     trial::Trial,
@@ -62,6 +63,7 @@ pub trait CompanyStore:
     AccessStore
     + EstateStore
     + PluginStore
+    + InstallationStore
     + ActivationStore
     + TrustStore
     + WatchStore
@@ -292,6 +294,30 @@ pub trait PluginStore: Send + Sync {
     /// # Errors
     /// `Conflict` when another active binding of the same point and fee item holds on a day of one.
     async fn add_bindings(&self, stamp: &Stamp, bindings: &[Binding], cause: Cause) -> Result<()>;
+}
+
+/// Component files that jobs check.
+#[async_trait]
+pub trait InstallationStore: Send + Sync {
+    /// Keeps a component file with the job that checks it.
+    async fn add_installation(&self, stamp: &Stamp, installation: &Installation, file: &[u8]) -> Result<()>;
+    /// # Errors
+    /// `NotFound` for a job that installs nothing.
+    async fn installation(&self, job: JobId) -> Result<Installation>;
+    /// Those whose job is still to be done, oldest first.
+    async fn open_installations(&self) -> Result<Vec<Installation>>;
+    /// The file that is to be checked.
+    ///
+    /// # Errors
+    /// `NotFound` once the job is over.
+    async fn installation_file(&self, job: JobId) -> Result<Vec<u8>>;
+    /// Keeps the checked component and writes down that the installation came to its end, both or neither.
+    ///
+    /// # Errors
+    /// As [`PluginStore::install_plugins`].
+    async fn finish_installation(&self, stamp: &Stamp, job: JobId, plugin: &NewPlugin<'_>) -> Result<()>;
+    /// Forgets the files of all installations whose job is over, whatever came of them.
+    async fn forget_files(&self) -> Result<()>;
 }
 
 /// What waits for a second person.
@@ -677,7 +703,19 @@ pub trait PolicyEngine: Send + Sync {
     ///
     /// # Errors
     /// `Invalid` that says what to do.
-    async fn verify(&self, component: Vec<u8>) -> Result<InstalledPlugin>;
+    async fn verify(&self, component: Vec<u8>) -> Result<InstalledPlugin> {
+        self.verify_watched(component, &mut ()).await
+    }
+    /// The same, with somebody who is told how far it is where it takes long.
+    ///
+    /// # Errors
+    /// `Invalid` that says what to do, and whatever `watch` ends it with.
+    async fn verify_watched(&self, component: Vec<u8>, watch: &mut dyn Watch) -> Result<InstalledPlugin>;
+    /// What can be said about a component file without compiling or running it.
+    ///
+    /// # Errors
+    /// `Invalid` that says what to do, for all that is refused so early.
+    async fn examine(&self, file: Vec<u8>) -> Result<Examined>;
     /// Makes a component ready to be called. Compiles it, or loads what was compiled before.
     async fn prepare(&self, digest: &str, component: &(dyn ComponentSource + '_)) -> Result<()>;
     /// The plug-in's own check of settings that passed the schema.

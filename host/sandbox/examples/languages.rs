@@ -10,7 +10,7 @@ use std::{
 
 use guanjia_domain::{
     decision::Outcome,
-    plugin::{ExtensionPoint, InstalledPlugin},
+    plugin::{ExtensionPoint, InstalledPlugin, Tier},
     point::Question,
     ports::PolicyEngine,
 };
@@ -22,8 +22,9 @@ use measure::{AnyError, Nothing, hundredths, least};
 mod measure;
 
 const SETTINGS: &str = r#"{"price":"2.80"}"#;
-/// Subjects of one measurement, fewer than for Rust alone: an interpreter takes a hundred times as long.
-const SUBJECTS_PER_ROUND: u32 = 2_048;
+/// Subjects of one measurement, so that each takes some tens of milliseconds: an interpreter takes a hundred times as long.
+const SUBJECTS_PER_ROUND: u32 = 65_536;
+const SUBJECTS_PER_ROUND_WITH_RUNTIME: u32 = 2_048;
 /// How often code is loaded from the cache.
 const LOADS: usize = 10;
 
@@ -83,7 +84,11 @@ async fn row(path: &Path, cache: &Path) -> Result<(), AnyError> {
 fn cost(sandbox: &Sandbox, plugin: &InstalledPlugin, subjects: u32) -> Result<(u64, i64), AnyError> {
     let question = question(plugin, subjects)?;
     let mut fuel = 0;
-    let nanoseconds = least((SUBJECTS_PER_ROUND / subjects.max(64)).max(1), || {
+    let per_round = match plugin.tier {
+        Tier::Pure => SUBJECTS_PER_ROUND,
+        Tier::WithRuntime => SUBJECTS_PER_ROUND_WITH_RUNTIME,
+    };
+    let nanoseconds = least((per_round / subjects.max(64)).max(1), || {
         let evaluation = sandbox.evaluate_here(&plugin.digest, SETTINGS, black_box(&question))?;
         fuel = evaluation.fuel;
         match evaluation.outcome {
@@ -130,7 +135,8 @@ fn code_bytes(cache: &Path, digest: &str) -> Result<u64, AnyError> {
     for folder in [cache.to_owned(), cache.join("wasi")] {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(digest) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(digest) && name.ends_with(".code") {
                 return Ok(entry.metadata()?.len());
             }
         }

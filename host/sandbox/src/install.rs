@@ -2,12 +2,17 @@
 
 mod golden;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use guanjia_domain::{
     Error, Result,
+    job::{RunProgress, Watch},
     plugin::{
-        ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text, Tier,
+        Examined, ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text, Tier,
         check_settings_schema,
     },
     values::Description,
@@ -40,21 +45,28 @@ struct Candidate {
 /// Size, signatures, proportions, manifest, imports, exports, validation, compilation, description, golden cases: the cheap
 /// checks come first, and nothing is run before everything else is known to fit. What is compiled is the component without
 /// its signatures.
-pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<InstalledPlugin> {
+///
+/// Whoever watches is told only where it takes long, which is where a component brings a language's runtime.
+pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>, watch: &mut dyn Watch) -> Result<InstalledPlugin> {
     let bytes: Arc<[u8]> = bytes.into();
-    let (read, sizes) = (Arc::clone(&bytes), sandbox.clone());
-    let examined = tokio::task::spawn_blocking(move || examine(&read, |tier| sizes.component_bytes_max(tier)));
-    let candidate = Arc::new(bounded(sandbox.install_limits(Tier::Pure).compile_time, examined).await??);
+    let candidate = Arc::new(candidate(sandbox, &bytes).await?);
     let (tier, digest) = (candidate.tier, &candidate.outline.digest);
     // The same bytes may have been compiled before, by another host with this cache or for another company.
     let (compiled, prepared) = match sandbox.load(digest).await? {
         Some(prepared) => (None, prepared),
         None => {
             let bytes: Arc<[u8]> = bytes[..candidate.outline.size].into();
-            let (compiled, prepared) = sandbox.compile(tier, bytes, candidate.manifest.to_string()).await?;
+            let compile = sandbox.compile(tier, bytes, candidate.manifest.to_string());
+            let (compiled, prepared) = match tier {
+                Tier::Pure => compile.await?,
+                Tier::WithRuntime => compiling(compile, candidate.outline.size, watch).await?,
+            };
             (Some(compiled), prepared)
         }
     };
+    if tier == Tier::WithRuntime {
+        watch.tell(RunProgress { done: COMPILED, total: KEPT }).await?;
+    }
     let limits = sandbox.install_limits(tier);
     let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(&candidate));
     let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest, &limits)).await??;
@@ -62,7 +74,53 @@ pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Installe
     if let Some(compiled) = compiled {
         sandbox.keep(digest, compiled, prepared).await?;
     }
+    if tier == Tier::WithRuntime {
+        watch.tell(RunProgress { done: KEPT, total: KEPT }).await?;
+    }
     installed(&candidate, exports, float_free)
+}
+
+/// Hundredths of the way at which the machine code is there, and at which the golden cases are passed, too.
+const COMPILED: i64 = 90;
+const KEPT: i64 = 100;
+/// How often a compilation is looked at: often enough for a moving bar and a prompt stop.
+const LOOK: Duration = Duration::from_millis(200);
+/// Component bytes that a machine with nothing else to do compiles in a second. Nothing counts how far the compiler is, so
+/// the bar goes by the clock, and slower the longer it takes: it never stands still, and never arrives early.
+const COMPILED_BYTES_PER_SECOND: usize = 2 << 20;
+
+/// Waits for a compilation and tells how far it may be. Who ends it by that ends the worker process, too.
+async fn compiling<T>(compile: impl Future<Output = Result<T>>, size: usize, watch: &mut dyn Watch) -> Result<T> {
+    let started = Instant::now();
+    let expected =
+        Duration::from_secs(1).saturating_mul(u32::try_from(size / COMPILED_BYTES_PER_SECOND + 1).unwrap_or(u32::MAX));
+    let mut compile = std::pin::pin!(compile);
+    loop {
+        watch.tell(RunProgress { done: compiled_part(started.elapsed(), expected), total: KEPT }).await?;
+        if let Ok(done) = tokio::time::timeout(LOOK, &mut compile).await {
+            return done;
+        }
+    }
+}
+
+/// Half-way when the time that was expected is over, three quarters after three times as long.
+fn compiled_part(elapsed: Duration, expected: Duration) -> i64 {
+    let (elapsed, expected) = (elapsed.as_millis(), expected.as_millis().max(1));
+    let part = u128::from(COMPILED.unsigned_abs()) * elapsed / (elapsed + expected);
+    i64::try_from(part).unwrap_or(COMPILED)
+}
+
+/// What can be said of a file before it costs anything.
+pub(crate) async fn examined(sandbox: &Sandbox, file: Vec<u8>) -> Result<Examined> {
+    let candidate = candidate(sandbox, &file.into()).await?;
+    let Manifest { id, version, .. } = candidate.manifest;
+    Ok(Examined { tier: candidate.tier, id, version: version.to_string() })
+}
+
+async fn candidate(sandbox: &Sandbox, bytes: &Arc<[u8]>) -> Result<Candidate> {
+    let (read, sizes) = (Arc::clone(bytes), sandbox.clone());
+    let examined = tokio::task::spawn_blocking(move || examine(&read, |tier| sizes.component_bytes_max(tier)));
+    bounded(sandbox.install_limits(Tier::Pure).compile_time, examined).await?
 }
 
 /// Who signed a file. All signatures are checked, and nothing else of it is looked at.
@@ -339,6 +397,15 @@ mod tests {
             size: 0,
             digest: String::new(),
         }
+    }
+
+    #[test]
+    fn a_bar_only_grows_and_does_not_arrive_early() {
+        let expected = Duration::from_secs(10);
+        let parts: Vec<i64> = (0..600).map(|second| compiled_part(Duration::from_secs(second), expected)).collect();
+        assert_eq!((parts[0], parts[10], parts[30]), (0, COMPILED / 2, COMPILED * 3 / 4));
+        assert!(parts.is_sorted() && parts.iter().all(|part| *part < COMPILED), "{parts:?}");
+        assert_eq!(compiled_part(Duration::ZERO, Duration::ZERO), 0);
     }
 
     #[rstest]

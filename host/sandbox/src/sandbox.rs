@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use guanjia_domain::{
     Error, Result,
     decision::{CallFailure, HoldKind, Outcome},
-    plugin::{ExtensionPoint, InstalledPlugin, PluginSignature, Tier},
+    job::Watch,
+    plugin::{Examined, ExtensionPoint, InstalledPlugin, PluginSignature, Tier},
     point::Question,
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::Problem,
@@ -209,8 +210,12 @@ impl PolicyEngine for Sandbox {
         install::signatures(self, file).await
     }
 
-    async fn verify(&self, component: Vec<u8>) -> Result<InstalledPlugin> {
-        install::verify(self, component).await
+    async fn verify_watched(&self, component: Vec<u8>, watch: &mut dyn Watch) -> Result<InstalledPlugin> {
+        install::verify(self, component, watch).await
+    }
+
+    async fn examine(&self, file: Vec<u8>) -> Result<Examined> {
+        install::examined(self, file).await
     }
 
     async fn prepare(&self, digest: &str, component: &(dyn ComponentSource + '_)) -> Result<()> {

@@ -22,7 +22,7 @@ use guanjia_domain::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Limits, Sandbox, SandboxOptions};
+use crate::{InstallLimits, Limits, Sandbox, SandboxOptions};
 
 /// Components by digest, as the store keeps them.
 #[derive(Default)]
@@ -45,8 +45,14 @@ fn digest(component: &[u8]) -> String {
     hex::encode(Sha256::digest(component))
 }
 
+/// Components are compiled on threads that all tests share, and one of another test may be an interpreter.
+fn options() -> SandboxOptions {
+    let install_limits = InstallLimits::with_runtime();
+    SandboxOptions { install_limits, concurrent_calls: 2, ..SandboxOptions::default() }
+}
+
 fn sandbox(limits: Limits) -> Sandbox {
-    Sandbox::new(SandboxOptions { limits, concurrent_calls: 2, ..SandboxOptions::default() }).unwrap()
+    Sandbox::new(SandboxOptions { limits, ..options() }).unwrap()
 }
 
 /// So many subjects with one segment each and no facts.

@@ -12,6 +12,7 @@ use guanjia_domain::{
     Date, Error, Result,
     access::{Permission, Stamp},
     ids::{BindingId, FeeItemId, ProjectId, ProposalId, TrialId},
+    job::Progress,
     plugin::{
         Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginFile,
         Proposal, TemplateRequest, TrustedPublisher, migrate_settings, signature::judge,
@@ -246,7 +247,7 @@ async fn install(office: &Office, stamp: &Stamp, plugin: &str, login: &Login) ->
     match source::get(plugin, login).await? {
         Source::Component(found) => {
             let file = PluginFile { bytes: &found.file, name: plugin, origin: &found.origin };
-            office.plugins.install_all(stamp, &[file]).await
+            install_with_bar(office, stamp, &[file]).await
         }
         Source::Bundle(bundle) => {
             let packed = read_bundle(&bundle).map_err(|error| {
@@ -259,9 +260,18 @@ async fn install(office: &Office, stamp: &Stamp, plugin: &str, login: &Login) ->
                 .collect();
             let files: Vec<PluginFile<'_>> =
                 named.iter().map(|(name, bytes)| PluginFile { bytes, name, origin: &origin }).collect();
-            office.plugins.install_all(stamp, &files).await
+            install_with_bar(office, stamp, &files).await
         }
     }
+}
+
+/// What takes long to compile shows how far it is; Ctrl-C ends it, and nothing is installed.
+async fn install_with_bar(office: &Office, stamp: &Stamp, files: &[PluginFile<'_>]) -> Result<Vec<InstalledPlugin>> {
+    let bar = output::Bar::new("checking");
+    let mut watch: &dyn Progress = &bar;
+    let result = office.plugins.install_watched(stamp, files, &mut watch).await;
+    bar.done();
+    result
 }
 
 async fn print_plugins(office: &Office, plugins: &[InstalledPlugin], json: bool) -> Result<()> {

@@ -31,6 +31,7 @@ mod db;
 mod directory;
 mod estate;
 mod idempotency;
+mod installation;
 mod job;
 mod plugin;
 mod sample;

@@ -167,6 +167,15 @@ impl Scope {
         self.audit(stamp, Change::of(action, format!("binding {}", binding.id), after)).await
     }
 
+    /// Keeps a checked component, or the signatures that an installed one did not have yet.
+    pub(crate) async fn install_plugin(&mut self, stamp: &Stamp, new: &NewPlugin<'_>) -> Result<()> {
+        if self.write_plugin(stamp, new).await? {
+            self.note_plugin(stamp, new).await
+        } else {
+            self.add_signatures(stamp, new.plugin).await
+        }
+    }
+
     /// Makes room for an active binding: ends the open one before it, or says which one is in the way. One that begins on
     /// the same day is ended before it held on any day: a correction.
     async fn clear_the_way(&mut self, binding: &Binding) -> Result<Option<BindingId>> {
@@ -215,11 +224,7 @@ impl PluginStore for CompanyScope {
     async fn install_plugins(&self, stamp: &Stamp, plugins: &[NewPlugin<'_>]) -> Result<()> {
         let mut scope = self.write().await?;
         for new in plugins {
-            if scope.write_plugin(stamp, new).await? {
-                scope.note_plugin(stamp, new).await?;
-            } else {
-                scope.add_signatures(stamp, new.plugin).await?;
-            }
+            scope.install_plugin(stamp, new).await?;
         }
         scope.commit().await
     }

@@ -8,6 +8,7 @@ mod billing;
 mod estate;
 mod fixture;
 mod idempotency;
+mod installation;
 mod job;
 mod journal;
 mod plugin;

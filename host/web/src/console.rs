@@ -9,6 +9,7 @@ pub(crate) mod cost_pools;
 pub(crate) mod facts;
 pub(crate) mod home;
 pub(crate) mod import;
+pub(crate) mod installation;
 pub(crate) mod line;
 pub(crate) mod login;
 pub(crate) mod meters;

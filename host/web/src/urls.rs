@@ -37,6 +37,8 @@ pub(crate) const PLUGIN_PULL: &str = "/plugins/pull";
 pub(crate) const PLUGIN: &str = "/plugins/{id}/{version}";
 pub(crate) const FACTS: &str = "/facts";
 pub(crate) const REPLAY_SAMPLES: &str = "/replay-samples";
+pub(crate) const INSTALLATION: &str = "/installations/{id}";
+pub(crate) const INSTALLATION_CANCEL: &str = "/installations/{id}/cancel";
 pub(crate) const BIND: &str = "/plugins/{id}/{version}/bind";
 pub(crate) const BINDING_BACK: &str = "/bindings/{id}/roll-back";
 pub(crate) const PROPOSALS: &str = "/proposals";
@@ -214,6 +216,19 @@ pub(crate) fn proposal_refuse(proposal: ProposalId) -> String {
 
 pub(crate) fn plugin(id: &str, version: &str) -> String {
     PLUGIN.replace("{id}", &encoded(id)).replace("{version}", &encoded(version))
+}
+
+pub(crate) fn installation(job: JobId) -> String {
+    filled(INSTALLATION, job)
+}
+
+pub(crate) fn installation_cancel(job: JobId) -> String {
+    filled(INSTALLATION_CANCEL, job)
+}
+
+/// Progress of an installation as server-sent events.
+pub(crate) fn installation_progress(job: JobId) -> String {
+    format!("/api/v1/installations/{job}/progress")
 }
 
 pub(crate) fn binding(binding: BindingId) -> String {

@@ -5,6 +5,7 @@ use crate::{
     host::{HOME_FEE, PROJECT},
     trust::changed,
 };
+use guanjia_hostile::{Guest, corpus::wasi};
 
 const PLUGIN: &str = "/plugins/area-fee/1.0.0";
 
@@ -131,6 +132,31 @@ async fn a_plugin_is_installed_by_hand() {
     assert_eq!(admin.here().await, "/plugins/area-fee/1.1.0");
     admin.shows("h2", "与上一版本的差别").await;
     admin.fits(Screen::Desk).await;
+    host.assert_consistent();
+}
+
+/// 管理员 hands in what takes long to compile: the page of the installation becomes the plug-in's, or says what is wrong.
+#[tokio::test]
+async fn a_plugin_with_a_runtime_is_installed_while_one_looks_on() {
+    let (host, server) = demo().await;
+    let admin = Browser::open(&server, Screen::Desk, "zh-CN").await;
+    admin.log_in("admin").await;
+    let hand_in = async |file: &str| {
+        admin.go("/plugins").await;
+        admin.one("[name=component]").await.send_keys(file).await.unwrap();
+        admin.press("检查并安装").await;
+    };
+    hand_in(crate::languages::component("offer-fee-js").to_str().unwrap()).await;
+    // As quick as the page is, so may the worker be; in the end it is the plug-in's page.
+    admin.shows("dl", "虚拟 WASI").await;
+    assert_eq!(admin.here().await, "/plugins/offer-fee-js/1.0.0");
+    admin.fits(Screen::Desk).await;
+    let ends_itself = Guest { describe: "(call $exit (i32.const 0)) (i32.const 256)", ..wasi::guest("unreachable") };
+    hand_in(&host.file("ends-itself.wasm", ends_itself.component())).await;
+    admin.shows(".notice.bad", "ended itself").await;
+    admin.shows("h1 .state", "未通过").await;
+    admin.fits(Screen::Desk).await;
+    admin.has_no_complaints().await;
     host.assert_consistent();
 }
 

@@ -6,7 +6,7 @@ mod files;
 mod manifests;
 mod signatures;
 mod types;
-mod wasi;
+pub mod wasi;
 
 use crate::Verdict;
 

@@ -1,5 +1,6 @@
 //! A claimed job while it is worked on: progress for whoever watches, and the lease that comes with it.
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Job;
@@ -24,6 +25,37 @@ pub trait Progress: Send + Sync {
 /// Nobody watches.
 impl Progress for () {
     fn report(&self, _: RunProgress) {}
+}
+
+/// Is told by long work how far it is, and may end it.
+#[async_trait]
+pub trait Watch: Send {
+    /// # Errors
+    /// What ends the work, such as [`Error::Cancelled`].
+    async fn tell(&mut self, at: RunProgress) -> Result<()>;
+}
+
+#[async_trait]
+impl Watch for () {
+    async fn tell(&mut self, _: RunProgress) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Whoever only looks on ends nothing.
+#[async_trait]
+impl Watch for &dyn Progress {
+    async fn tell(&mut self, at: RunProgress) -> Result<()> {
+        self.report(at);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Watch for Work<'_> {
+    async fn tell(&mut self, at: RunProgress) -> Result<()> {
+        self.report(at).await
+    }
 }
 
 /// How often progress is stored while a job runs: often enough for a moving bar and a prompt cancel, and far more often

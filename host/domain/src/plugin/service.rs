@@ -10,6 +10,7 @@ use crate::{
     Date, Error, Result,
     access::{Permission, Stamp},
     ids::*,
+    job::Watch,
     ports::{CompanyStore, ComponentSource, NewPlugin, PolicyEngine},
 };
 
@@ -85,18 +86,31 @@ impl Plugins {
     /// # Errors
     /// As [`Plugins::install`]; the first refusal counts.
     pub async fn install_all(&self, stamp: &Stamp, files: &[PluginFile<'_>]) -> Result<Vec<InstalledPlugin>> {
+        self.install_watched(stamp, files, &mut ()).await
+    }
+
+    /// The same, with somebody who is told how far the check of each file is.
+    ///
+    /// # Errors
+    /// As [`Plugins::install_all`], and whatever `watch` ends it with.
+    pub async fn install_watched(
+        &self,
+        stamp: &Stamp,
+        files: &[PluginFile<'_>],
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<InstalledPlugin>> {
         stamp.actor.require(Permission::ManagePlugins)?;
         self.admit(files).await?;
         let mut plugins = Vec::with_capacity(files.len());
         for file in files {
-            plugins.push(self.engine.verify(file.bytes.to_vec()).await?);
+            plugins.push(self.engine.verify_watched(file.bytes.to_vec(), watch).await?);
         }
         self.keep(stamp, &plugins, files).await?;
         Ok(plugins)
     }
 
     /// Asks the company's rule about signatures first of all: what it refuses is neither compiled nor run.
-    async fn admit(&self, files: &[PluginFile<'_>]) -> Result<()> {
+    pub(super) async fn admit(&self, files: &[PluginFile<'_>]) -> Result<()> {
         let rule = self.store.trust_rule().await?;
         if rule == TrustRule::default() {
             return Ok(());

@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::{
     guest::{Guest, MANIFEST, manifest},
-    question, sandbox,
+    options, question, sandbox,
 };
 use crate::{Limits, Sandbox, SandboxOptions};
 
@@ -74,9 +74,7 @@ async fn a_golden_case_may_be_empty_and_then_holds() {
 #[tokio::test]
 async fn a_component_of_the_size_limit_is_installed_and_one_byte_more_is_not() {
     let component = Guest::default().component();
-    let with_max = |component_bytes_max| {
-        Sandbox::new(SandboxOptions { component_bytes_max, concurrent_calls: 1, ..SandboxOptions::default() }).unwrap()
-    };
+    let with_max = |component_bytes_max| Sandbox::new(SandboxOptions { component_bytes_max, ..options() }).unwrap();
     with_max(component.len()).verify(component.clone()).await.unwrap();
     let error = with_max(component.len() - 1).verify(component).await.unwrap_err().to_string();
     assert!(error.contains("or have the operator raise the limit"), "{error}");

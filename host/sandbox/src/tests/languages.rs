@@ -20,7 +20,7 @@ use guanjia_domain::{
 use rstest::rstest;
 
 use super::{
-    digest,
+    digest, options,
     standard::{self, made_up},
 };
 use crate::{Sandbox, SandboxOptions};
@@ -49,7 +49,7 @@ fn component(name: &str) -> Vec<u8> {
 /// too: compiling CPython takes most of a minute without optimisation.
 fn sandbox() -> Sandbox {
     let cache_dir = Some(target().join("tmp/plugin-cache"));
-    Sandbox::new(SandboxOptions { cache_dir, concurrent_calls: 2, ..SandboxOptions::default() }).unwrap()
+    Sandbox::new(SandboxOptions { cache_dir, ..options() }).unwrap()
 }
 
 async fn installed(sandbox: &Sandbox, name: &str) -> InstalledPlugin {

@@ -8,12 +8,12 @@ use std::{
 use guanjia_domain::{decision::Outcome, ports::PolicyEngine};
 use rstest::rstest;
 
-use super::{Components, digest, guest::Guest, question};
+use super::{Components, digest, guest::Guest, options, question};
 use crate::{Sandbox, SandboxOptions};
 
 fn host(directory: &Path) -> Sandbox {
     let cache_dir = Some(directory.join("code"));
-    Sandbox::new(SandboxOptions { cache_dir, concurrent_calls: 2, ..SandboxOptions::default() }).unwrap()
+    Sandbox::new(SandboxOptions { cache_dir, ..options() }).unwrap()
 }
 
 fn code_files(directory: &Path) -> Vec<PathBuf> {
@@ -64,9 +64,11 @@ async fn one_components_code_does_not_stand_in_for_anothers() {
     let other = Guest { evaluate: "unreachable", ..Guest::default() }.component();
     let host_ = host(directory.path());
     host_.prepare(&digest(&other), &Components::of(&other)).await.unwrap();
-    let sealed_for_other = code_files(directory.path()).remove(0);
-    let name = sealed_for_other.file_name().unwrap().to_str().unwrap().replace(&digest(&other), &digest(&trusted));
-    fs::rename(&sealed_for_other, sealed_for_other.with_file_name(name)).unwrap();
+    let code_for_other = code_files(directory.path()).remove(0);
+    for file in [code_for_other.with_extension("seal"), code_for_other] {
+        let name = file.file_name().unwrap().to_str().unwrap().replace(&digest(&other), &digest(&trusted));
+        fs::rename(&file, file.with_file_name(name)).unwrap();
+    }
     let restarted = host(directory.path());
     assert!(restarted.prepare(&digest(&trusted), &Components::default()).await.is_err());
 }

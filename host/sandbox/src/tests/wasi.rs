@@ -1,7 +1,9 @@
 //! The virtual WASI, asked by components that want more of it than an interpreter does.
 
 use guanjia_domain::{
+    Error, Result,
     decision::{HoldKind, Outcome},
+    job::{RunProgress, Watch},
     ports::{Evaluation, PolicyEngine},
 };
 use rstest::rstest;
@@ -227,4 +229,39 @@ async fn randomness_costs_fuel() {
     let Outcome::Failure(failure) = evaluation.outcome else { panic!("{evaluation:?}") };
     // Whichever comes first: the fuel, or the memory that the bytes are put into.
     assert_eq!(failure.kind, HoldKind::Limit, "{}", failure.reason);
+}
+
+/// Writes down what it is told, and ends the work when it is so far.
+struct Told {
+    parts: Vec<i64>,
+    ends_at: i64,
+}
+
+#[async_trait::async_trait]
+impl Watch for Told {
+    async fn tell(&mut self, at: RunProgress) -> Result<()> {
+        assert_eq!(at.total, 100);
+        self.parts.push(at.done);
+        if at.done < self.ends_at { Ok(()) } else { Err(Error::Cancelled) }
+    }
+}
+
+#[tokio::test]
+async fn who_watches_is_told_how_far_it_is_and_may_end_it() {
+    let component = guest("i32.const 1024").component();
+    let mut told = Told { parts: Vec::new(), ends_at: i64::MAX };
+    sandbox(Limits::default()).verify_watched(component.clone(), &mut told).await.unwrap();
+    assert!(told.parts.is_sorted(), "{:?}", told.parts);
+    assert_eq!((told.parts.first(), told.parts.last()), (Some(&0), Some(&100)));
+    let sandbox = sandbox(Limits::default());
+    // At once, and when only the golden cases are left.
+    for ends_at in [0, 90] {
+        let mut impatient = Told { parts: Vec::new(), ends_at };
+        let ended = sandbox.verify_watched(component.clone(), &mut impatient).await;
+        assert!(matches!(ended, Err(Error::Cancelled)), "{ended:?}");
+        assert!(sandbox.evaluate(&digest(&component), "{}", &question(1)).await.is_err(), "nothing of it is kept");
+    }
+    // What takes a moment is not told about.
+    let mut told = Told { parts: Vec::new(), ends_at: 0 };
+    sandbox.verify_watched(Guest::default().component(), &mut told).await.unwrap();
 }

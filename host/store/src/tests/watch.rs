@@ -11,7 +11,7 @@ use guanjia_domain::{
     fee_item::{CostPool, FeeAssignment},
     hold::HoldCause,
     ids::*,
-    job::Job,
+    job::{Job, Watch},
     plugin::*,
     point::{Answer, Question},
     ports::*,
@@ -96,7 +96,10 @@ fn has_odd_area(batch: &FeeBatch) -> bool {
 
 #[async_trait]
 impl PolicyEngine for Rules {
-    async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
+    async fn verify_watched(&self, _: Vec<u8>, _: &mut dyn Watch) -> Result<InstalledPlugin> {
+        Err(Error::invalid("nothing is installed here"))
+    }
+    async fn examine(&self, _: Vec<u8>) -> Result<Examined> {
         Err(Error::invalid("nothing is installed here"))
     }
     async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {

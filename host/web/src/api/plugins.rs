@@ -1,15 +1,24 @@
 //! Installed plug-ins.
 
-use axum::{Json, body::Bytes, extract::State, http::StatusCode};
-use guanjia_domain::plugin::{InstalledPlugin, Judgement, Plugins, Trust, signature::judge};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use guanjia_domain::{
+    plugin::{Install, Installation, InstalledPlugin, Judgement, PluginFile, Plugins, Trust, signature::judge},
+    ports::PulledPlugin,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{List, Reply};
+use super::{List, Reply, installations::InstallationBody};
 use crate::{
     AppState,
     access::{
-        Require,
+        Require, Signed,
         needs::{ManagePlugins, ReadPlugins},
     },
     fault::{Answer, Problem},
@@ -129,11 +138,13 @@ pub(crate) struct PulledBody {
     pub plugin: PluginBody,
 }
 
-/// Installs a component from one of the registries that the operator of the host allows. It is checked like a file.
+/// Installs a component from one of the registries that the operator of the host allows. It is checked like a file, and in
+/// the background where that takes long.
 #[utoipa::path(
     post, path = "/api/v1/plugins/pull", tag = "plugins", request_body = PullBody,
     responses(
         (status = 201, body = PulledBody),
+        (status = 202, body = InstallationBody, description = "it is being checked in the background"),
         (status = 404, description = "the registry does not have it", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`registry-not-allowed`; or not a plug-in that this host accepts", body = Problem, content_type = "application/problem+json"),
     ),
@@ -142,20 +153,44 @@ pub(crate) async fn pull_plugin(
     access: Require<ManagePlugins>,
     State(app): State<AppState>,
     Json(body): Json<PullBody>,
-) -> Answer<(StatusCode, Json<PulledBody>)> {
-    let pulled = app.registries.pull(&body.reference).await?;
+) -> Answer<Response> {
+    let PulledPlugin { file, pinned } = app.registries.pull(&body.reference).await?;
+    match hand_in(&access, &app, &file, &pinned).await? {
+        Install::Done(plugin) => {
+            let plugin = judged(&access, *plugin).await?;
+            Ok((StatusCode::CREATED, Json(PulledBody { pinned, plugin })).into_response())
+        }
+        Install::Later(installation) => Ok(accepted(*installation)),
+    }
+}
+
+/// Hands a file in, and wakes the worker where it has to check it.
+pub(crate) async fn hand_in(access: &Signed, app: &AppState, file: &[u8], origin: &str) -> Answer<Install> {
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
-    let plugin = plugins.install(&access.stamp(), &pulled.file).await?;
+    let handed_in = plugins.hand_in(&access.stamp(), PluginFile { bytes: file, name: "the plug-in", origin }).await?;
+    if matches!(handed_in, Install::Later(_)) {
+        (app.wake_worker)();
+    }
+    Ok(handed_in)
+}
+
+async fn judged(access: &Signed, plugin: InstalledPlugin) -> Answer<PluginBody> {
     let judgement = Trust::new(access.store.clone()).judge(&plugin).await?;
-    Ok((StatusCode::CREATED, Json(PulledBody { pinned: pulled.pinned, plugin: PluginBody::new(plugin, judgement) })))
+    Ok(PluginBody::new(plugin, judgement))
+}
+
+fn accepted(installation: Installation) -> Response {
+    (StatusCode::ACCEPTED, Json(InstallationBody::from(installation))).into_response()
 }
 
 /// Installs a component. It is checked first: signatures, type, imports, manifest, golden cases. The same file again changes
-/// nothing; the same component with more signatures adds those.
+/// nothing; the same component with more signatures adds those. One that brings the runtime of its language takes long to
+/// compile: it is checked in the background, and `/api/v1/installations/{id}` tells what came of it.
 #[utoipa::path(
     post, path = "/api/v1/plugins", tag = "plugins", request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses(
         (status = 201, body = PluginBody),
+        (status = 202, body = InstallationBody, description = "it is being checked in the background"),
         (status = 409, description = "the version is installed with other bytes", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "not a plug-in that this host accepts; `untrusted-plugin`: the company asks for a trusted signature", body = Problem, content_type = "application/problem+json"),
     ),
@@ -164,9 +199,9 @@ pub(crate) async fn install_plugin(
     access: Require<ManagePlugins>,
     State(app): State<AppState>,
     component: Bytes,
-) -> Answer<(StatusCode, Json<PluginBody>)> {
-    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
-    let plugin = plugins.install(&access.stamp(), &component).await?;
-    let judgement = Trust::new(access.store.clone()).judge(&plugin).await?;
-    Ok((StatusCode::CREATED, Json(PluginBody::new(plugin, judgement))))
+) -> Answer<Response> {
+    match hand_in(&access, &app, &component, "").await? {
+        Install::Done(plugin) => Ok((StatusCode::CREATED, Json(judged(&access, *plugin).await?)).into_response()),
+        Install::Later(installation) => Ok(accepted(*installation)),
+    }
 }

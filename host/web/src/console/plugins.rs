@@ -9,7 +9,7 @@ use axum::{
 use guanjia_domain::{
     Error,
     access::Permission,
-    plugin::{BindingMode, ExtensionPoint, InstalledPlugin, Language, Plugins, Signer, Trust},
+    plugin::{BindingMode, ExtensionPoint, Install, InstalledPlugin, Language, Signer, Trust},
 };
 
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use super::{
     Page, Section, ZONE,
     binding::{Notice, quarantined},
     home::today,
+    installation::{OpenView, open},
     line::{Named, choice, settings, title},
     plugin_difference::{DifferenceView, since_last},
     show,
@@ -28,6 +29,7 @@ use crate::{
         Require, Signed,
         needs::{ManagePlugins, ReadPlugins},
     },
+    api::plugins::hand_in,
     fault::{Answer, Fault},
     format, urls,
     words::Words,
@@ -39,6 +41,8 @@ struct ListPage {
     page: Page,
     rows: Vec<Row>,
     notices: Vec<Notice>,
+    /// What is being checked.
+    installations: Vec<OpenView>,
     may_install: bool,
     may_sample: bool,
     /// Registries that may be installed from; none where the operator of the host allows none.
@@ -72,10 +76,11 @@ pub(crate) async fn list(access: Require<ReadPlugins>, State(app): State<AppStat
     let may_sample = access.may(Permission::ReadCharges);
     let registries = app.registries.allowed().join(", ");
     let notices = quarantined(&access).await?;
-    show(&ListPage { rows: rows.collect(), notices, page, may_install, may_sample, registries })
+    let installations = if may_install { open(&access, &app).await? } else { Vec::new() };
+    show(&ListPage { rows: rows.collect(), notices, page, installations, may_install, may_sample, registries })
 }
 
-/// Checks an uploaded component and keeps it.
+/// Checks an uploaded component and keeps it; what takes long is checked in the background, and has a page that tells how far.
 pub(crate) async fn install(
     access: Require<ManagePlugins>,
     State(app): State<AppState>,
@@ -91,9 +96,15 @@ pub(crate) async fn install(
     }
     let component =
         component.filter(|bytes| !bytes.is_empty()).ok_or_else(|| Fault::malformed("no file came with the form"))?;
-    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
-    let plugin = plugins.install(&access.stamp(), &component).await?;
-    Ok(Redirect::to(&urls::plugin(&plugin.id, &plugin.version)).into_response())
+    Ok(to_what_came(&hand_in(&access, &app, &component, "").await?))
+}
+
+fn to_what_came(handed_in: &Install) -> Response {
+    let url = match handed_in {
+        Install::Done(plugin) => urls::plugin(&plugin.id, &plugin.version),
+        Install::Later(installation) => urls::installation(installation.job.id),
+    };
+    Redirect::to(&url).into_response()
 }
 
 #[derive(Deserialize)]
@@ -108,9 +119,7 @@ pub(crate) async fn pull(
     Form(form): Form<PullForm>,
 ) -> Answer<Response> {
     let pulled = app.registries.pull(form.reference.trim()).await?;
-    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
-    let plugin = plugins.install(&access.stamp(), &pulled.file).await?;
-    Ok(Redirect::to(&urls::plugin(&plugin.id, &plugin.version)).into_response())
+    Ok(to_what_came(&hand_in(&access, &app, &pulled.file, &pulled.pinned).await?))
 }
 
 #[derive(Template)]

@@ -7,6 +7,7 @@ use guanjia_domain::{
     difference::{Change, Direction},
     estate::{OccupancyStatus, TenureKind, UnitKind},
     import::DifferenceKind,
+    job::JobState,
     plugin::{BindingMode, BindingState, ExtensionPoint, Language, SignatureState, Tier},
     trial::TrialState,
 };
@@ -118,6 +119,7 @@ fn every_code_of_the_domain_has_a_word() {
     wanted.extend(Change::ALL.iter().map(|code| format!("shadow-change-{code}")));
     wanted.extend(BindingMode::ALL.iter().map(|code| format!("mode-{code}")));
     wanted.extend(SignatureState::ALL.iter().map(|code| format!("signature-{code}")));
+    wanted.extend(JobState::ALL.iter().map(|code| format!("install-state-{code}")));
     wanted.extend(Tier::ALL.iter().map(|code| format!("runtime-{code}")));
     wanted.extend(TrialState::ALL.iter().map(|code| format!("trial-state-{code}")));
     wanted.extend(Change::ALL.iter().map(|code| format!("change-{code}")));

@@ -12,12 +12,13 @@ use guanjia_domain::{
     fee_item::{CostPool, FeeItem},
     idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
-    job::{Job, Schedule},
+    job::{Job, Schedule, Watch},
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
     plugin::{
-        ActivationRule, Binding, BindingUse, Cause, ExtensionPoint, InstalledPlugin, PluginSignature, Proposal,
-        ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule, TrustedPublisher,
+        ActivationRule, Binding, BindingUse, Cause, Examined, ExtensionPoint, Installation, InstalledPlugin,
+        PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule,
+        TrustedPublisher,
     },
     point::Question,
     ports::*,
@@ -111,7 +112,10 @@ impl PolicyEngine for Nobody {
     async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
         nothing()
     }
-    async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
+    async fn verify_watched(&self, _: Vec<u8>, _: &mut dyn Watch) -> Result<InstalledPlugin> {
+        nothing()
+    }
+    async fn examine(&self, _: Vec<u8>) -> Result<Examined> {
         nothing()
     }
     async fn prepare(&self, _: &str, _: &(dyn ComponentSource + '_)) -> Result<()> {
@@ -219,6 +223,14 @@ empty! {
         bindings(ProjectId) -> Vec<Binding>;
         binding(BindingId) -> Binding;
         add_bindings(&Stamp, &[Binding], Cause) -> ();
+    }
+    InstallationStore {
+        add_installation(&Stamp, &Installation, &[u8]) -> ();
+        installation(JobId) -> Installation;
+        open_installations() -> Vec<Installation>;
+        installation_file(JobId) -> Vec<u8>;
+        finish_installation(&Stamp, JobId, &NewPlugin<'_>) -> ();
+        forget_files() -> ();
     }
     ActivationStore {
         activation_rule() -> ActivationRule;

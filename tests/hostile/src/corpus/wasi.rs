@@ -83,6 +83,8 @@ fn evaluating(evaluate: &'static str) -> Vec<u8> {
     guest(evaluate).component()
 }
 
-fn guest(evaluate: &'static str) -> Guest {
+/// A guest that imports WASI, and with that is one of those that bring a runtime, whatever it does with it.
+#[must_use]
+pub fn guest(evaluate: &'static str) -> Guest {
     Guest { evaluate, imports: IMPORTS, wit: WIT, ..Guest::honest() }
 }
