@@ -34,6 +34,19 @@ impl Browser {
         found.as_str().unwrap().to_owned()
     }
 
+    /// Presses what sends a form, and waits for the page that answers: going elsewhere at once would be overtaken by it.
+    async fn send(&self, words: &str) {
+        self.run("window.asked = true", Vec::new()).await;
+        self.press(words).await;
+        let started = Instant::now();
+        while self.run("return window.asked !== undefined || document.readyState != 'complete'", Vec::new()).await
+            != json!(false)
+        {
+            assert!(started.elapsed() < PATIENCE, "{words} is not answered\n{}", self.everything().await);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     async fn open_bind_form(&self) {
         self.go(PLUGIN).await;
         self.press("启用").await;
@@ -51,7 +64,7 @@ async fn a_rule_is_switched_on_by_two_people_and_taken_back() {
     admin.log_in("admin").await;
     admin.go("/proposals").await;
     admin.one("[name=second_person]").await.click().await.unwrap();
-    admin.press("保存").await;
+    admin.send("保存").await;
     admin.open_bind_form().await;
     assert_eq!(admin.value("s.price").await, "2.8", "the settings in force are carried over");
     admin.has_no_complaints().await;
