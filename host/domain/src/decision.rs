@@ -74,6 +74,12 @@ impl Outcome {
         }
     }
 
+    /// Whether the clock ended the call, and not a count: the one outcome that another machine may not repeat.
+    #[must_use]
+    pub fn ended_by_the_clock(&self) -> bool {
+        matches!(self, Self::Failure(CallFailure { cause: HoldCause::Deadline { .. }, .. }))
+    }
+
     /// Whether the same came out. Answers are compared whole; of failures only the kind, because the sentence may name a
     /// wall-clock figure.
     #[must_use]
@@ -284,6 +290,14 @@ mod tests {
         values::{Currency, Description, Segments, cases},
     };
     use proptest::{collection::vec, prelude::*, test_runner::Config};
+
+    /// Fuel and memory are counted, so that they end a call on every machine; only the deadline looks at a clock.
+    #[test]
+    fn the_clock_is_told_from_counts() {
+        let ended = |cause| Outcome::Failure(CallFailure::new(cause, "")).ended_by_the_clock();
+        assert!(ended(HoldCause::Deadline { millis: 10_000 }));
+        assert!(!ended(HoldCause::Fuel { units: 1 }) && !ended(HoldCause::Broken));
+    }
 
     fn batch() -> FeeBatch {
         let (start, end) = (Date(0), Date(31));
