@@ -380,7 +380,7 @@ fn sees(role: Role) -> &'static [&'static str] {
         Role::Finance => &["今日", "房屋", "收费", "插件", "规则试算"],
         Role::FrontDesk => &["今日", "房屋", "收费", "导入"],
         Role::Cashier | Role::Steward => &["今日", "房屋", "收费"],
-        Role::Engineer | Role::Quality => &["今日", "房屋"],
+        Role::Engineer | Role::Quality | Role::Staff => &["今日", "房屋"],
     }
 }
 

@@ -60,6 +60,8 @@ codes! {
         Steward = "steward",
         Engineer = "engineer",
         Quality = "quality",
+        /// Everybody else who works for the company: sees what is their own.
+        Staff = "staff",
     }
 }
 
@@ -82,6 +84,21 @@ codes! {
         ApprovePlugins = "plugins:approve",
         /// Try a candidate on past inputs and read what it would have charged; nothing is changed by it.
         TryPlugins = "plugins:try",
+        /// Departments, posts, service areas, people and what they are assigned to.
+        ReadStaff = "staff:read",
+        WriteStaff = "staff:write",
+        /// Say yes or no to an assignment that a rule refuses, and that somebody else asks for all the same.
+        ApproveStaff = "staff:approve",
+        /// Tickets of every project. One's own need no permission.
+        ReadTickets = "tickets:read",
+        /// Take tickets in, edit them and call the customer back.
+        WriteTickets = "tickets:write",
+        /// Accept tickets, work on them and report them solved.
+        WorkTickets = "tickets:work",
+        /// Say who works on a ticket.
+        DispatchTickets = "tickets:dispatch",
+        /// What a company declares for itself: custom fields, kinds of tickets, working calendars, templates.
+        ManageOffice = "office:manage",
         ManageUsers = "users:manage",
         ReadAudit = "audit:read",
     }
@@ -106,6 +123,13 @@ impl Role {
                 P::ReadPlugins,
                 P::ApprovePlugins,
                 P::TryPlugins,
+                P::ReadStaff,
+                P::WriteStaff,
+                P::ApproveStaff,
+                P::ReadTickets,
+                P::WriteTickets,
+                P::WorkTickets,
+                P::DispatchTickets,
                 P::ReadAudit,
             ],
             Role::Finance => &[
@@ -119,11 +143,31 @@ impl Role {
                 P::TryPlugins,
             ],
             Role::Cashier => &[P::ReadEstate, P::WriteReadings, P::ReadCharges, P::PreviewCharges],
-            Role::FrontDesk => &[P::ReadEstate, P::WriteEstate, P::WriteReadings, P::ReadPersonalData, P::ReadCharges],
-            Role::Steward => &[P::ReadEstate, P::WriteReadings, P::ReadPersonalData, P::ReadCharges],
+            Role::FrontDesk => &[
+                P::ReadEstate,
+                P::WriteEstate,
+                P::WriteReadings,
+                P::ReadPersonalData,
+                P::ReadCharges,
+                P::ReadStaff,
+                P::ReadTickets,
+                P::WriteTickets,
+                P::DispatchTickets,
+            ],
+            Role::Steward => &[
+                P::ReadEstate,
+                P::WriteReadings,
+                P::ReadPersonalData,
+                P::ReadCharges,
+                P::ReadStaff,
+                P::ReadTickets,
+                P::WriteTickets,
+                P::WorkTickets,
+            ],
             // Engineers walk round and read the meters.
-            Role::Engineer => &[P::ReadEstate, P::WriteReadings],
-            Role::Quality => &[P::ReadEstate],
+            Role::Engineer => &[P::ReadEstate, P::WriteReadings, P::ReadTickets, P::WorkTickets],
+            Role::Quality => &[P::ReadEstate, P::ReadStaff, P::ReadTickets],
+            Role::Staff => &[P::ReadEstate],
         }
     }
 }

@@ -693,6 +693,7 @@ role-front-desk = Front desk
 role-steward = Steward
 role-engineer = Engineer
 role-quality = Quality
+role-staff = Staff
 
 ## Faults: what happened, that nothing was lost, what to do
 

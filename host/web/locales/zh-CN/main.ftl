@@ -654,6 +654,7 @@ role-front-desk = 客服前台
 role-steward = 管家
 role-engineer = 工程
 role-quality = 品质
+role-staff = 员工
 
 ## Faults: what happened, that nothing was lost, what to do
 
