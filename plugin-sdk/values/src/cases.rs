@@ -11,14 +11,17 @@
 //! ```
 //!
 //! The same file runs natively (the SDK's tests) and in the sandbox (when a plug-in is installed).
-//! This form is of `fee-policy`; [`late_fee`] has the one of `late-fee-policy`.
+//! This form is of `fee-policy`; [`late_fee`] has the one of `late-fee-policy`, [`record`] the one of all others.
 
 pub mod late_fee;
+pub mod record;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use late_fee::LateFeeCase;
 
 use crate::{
     Amounts, Cells, Codes, Column, Currency, Date, Decimal, Description, FeeAnswer, FeeBatch, Numbers, Period, Problem,
@@ -208,6 +211,100 @@ fn read_cases<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Resu
         })
     };
     items.iter().enumerate().map(read).collect()
+}
+
+/// A golden case of some extension point: what runs it natively and in the sandbox knows no more of it.
+pub trait GoldenCase: Clone {
+    /// The extension point that it is one of.
+    const POINT: &'static str;
+    /// What one of its subjects is called in a sentence.
+    const SUBJECT: &'static str;
+    type Batch;
+    type Answer;
+    /// An answer about one subject in the words of a case.
+    type Words: PartialEq + fmt::Debug;
+
+    /// Reads one case, or a list of them.
+    fn read(value: &serde_json::Value) -> Result<Vec<Self>, CaseError>;
+    fn name(&self) -> &str;
+    fn settings(&self) -> &serde_json::Value;
+    /// How many subjects it asks about.
+    fn subjects(&self) -> usize;
+    /// The case about one of its subjects.
+    #[must_use]
+    fn alone(&self, subject: usize) -> Self;
+    /// The batch, with one column per declared fact in the declared order.
+    fn to_batch(&self, declared: &[String], kinds: &BTreeMap<String, FactKind>) -> Result<Self::Batch, CaseError>;
+    /// An answer in the words of a case, one per subject.
+    fn words(
+        batch: &Self::Batch,
+        answer: &Self::Answer,
+        description: &Description,
+    ) -> Result<Vec<Self::Words>, CaseError>;
+    /// How the answer differs from what the case expects: one sentence each, none when it agrees.
+    fn compare(&self, batch: &Self::Batch, answer: &Self::Answer, description: &Description) -> Vec<String>;
+
+    /// The settings as the plug-in gets them.
+    fn settings_text(&self) -> String {
+        self.settings().to_string()
+    }
+}
+
+/// The extension point that a case is one of: cases tell by what they call their subjects.
+#[must_use]
+pub fn point_of(case: &serde_json::Value) -> &'static str {
+    let has = |case: &serde_json::Value, name: &str| case.get(name).is_some();
+    let any = |name: &str| match case {
+        serde_json::Value::Array(cases) => cases.iter().any(|case| has(case, name)),
+        case => has(case, name),
+    };
+    if any("charges") {
+        LateFeeCase::POINT
+    } else {
+        record::POINTS.iter().find(|(_, subjects)| any(subjects)).map_or(FeeCase::POINT, |(point, _)| point)
+    }
+}
+
+impl GoldenCase for FeeCase {
+    const POINT: &'static str = "fee-policy";
+    const SUBJECT: &'static str = "subject";
+    type Batch = FeeBatch;
+    type Answer = FeeAnswer;
+    type Words = Expected;
+
+    fn read(value: &serde_json::Value) -> Result<Vec<Self>, CaseError> {
+        from_value(value)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn settings(&self) -> &serde_json::Value {
+        &self.settings
+    }
+
+    fn subjects(&self) -> usize {
+        self.subjects.len()
+    }
+
+    fn alone(&self, subject: usize) -> Self {
+        let one = |list: &[CaseSubject]| list.get(subject).cloned().into_iter().collect();
+        let expect = self.expect.get(subject).cloned().into_iter().collect();
+        Self { subjects: one(&self.subjects), expect, ..self.clone() }
+    }
+
+    fn to_batch(&self, declared: &[String], kinds: &BTreeMap<String, FactKind>) -> Result<FeeBatch, CaseError> {
+        Self::to_batch(self, declared, kinds)
+    }
+
+    fn words(batch: &FeeBatch, answer: &FeeAnswer, description: &Description) -> Result<Vec<Expected>, CaseError> {
+        outcome(batch, answer, description)
+    }
+
+    fn compare(&self, batch: &FeeBatch, answer: &FeeAnswer, description: &Description) -> Vec<String> {
+        Self::compare(self, batch, answer, description)
+    }
 }
 
 impl FeeCase {

@@ -14,6 +14,8 @@ mod date;
 mod decimal;
 mod fee;
 mod late_fee;
+mod records;
+mod ticket;
 
 pub use allocate::{AllocationError, allocate};
 pub use columns::{Cells, Codes, Column, Numbers, Problem, Steps, SubjectProblem, Verdict};
@@ -21,6 +23,10 @@ pub use date::{Date, ParseDateError, Period};
 pub use decimal::{Currency, Decimal, Exact, ParseDecimalError, Rounding};
 pub use fee::{Amounts, FeeAnswer, FeeBatch, FeeLines, Segments, WEIGHT_DIGITS};
 pub use late_fee::{Balances, LateFeeAnswer, LateFeeBatch, OverdueCharges};
+pub use records::{
+    AnswerOf, BatchOf, Effect, EffectArgument, EffectValue, RecordAnswer, RecordBatch, RecordPoint,
+};
+pub use ticket::{Allowed, Candidate, Escalation, Ranked, Route, Ticket, TicketAnswer, TicketBatch, TicketPoint};
 
 /// What a plug-in says about itself (`description` of `guanjia:types`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

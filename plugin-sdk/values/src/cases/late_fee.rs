@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaseError, Cell, ExpectedGap, ExpectedRefusal, ExpectedStep, FactCells, FactKind, StepReader, check,
+    CaseError, Cell, ExpectedGap, ExpectedRefusal, ExpectedStep, FactCells, FactKind, GoldenCase, StepReader, check,
     empty_settings, gap, read_cases, refusal, step_words, to_column,
 };
 use crate::{Balances, Currency, Date, Description, LateFeeAnswer, LateFeeBatch, OverdueCharges, Verdict};
@@ -83,16 +83,6 @@ pub struct ExpectedTotal {
     pub steps: Option<Vec<ExpectedStep>>,
 }
 
-/// Whether a golden case is one of a late-fee policy: it has charges instead of subjects.
-#[must_use]
-pub fn is_late_fee(case: &serde_json::Value) -> bool {
-    let one = |case: &serde_json::Value| case.get("charges").is_some();
-    match case {
-        serde_json::Value::Array(cases) => cases.iter().any(one),
-        case => one(case),
-    }
-}
-
 /// Reads a file of golden cases: one case, or a list of them.
 pub fn parse(text: &str) -> Result<Vec<LateFeeCase>, CaseError> {
     let value: serde_json::Value = serde_json::from_str(text).map_err(|error| CaseError(error.to_string()))?;
@@ -102,6 +92,52 @@ pub fn parse(text: &str) -> Result<Vec<LateFeeCase>, CaseError> {
 /// Reads golden cases that a manifest has inlined: one case, or a list of them.
 pub fn from_value(value: &serde_json::Value) -> Result<Vec<LateFeeCase>, CaseError> {
     read_cases(value)
+}
+
+impl GoldenCase for LateFeeCase {
+    const POINT: &'static str = "late-fee-policy";
+    const SUBJECT: &'static str = "charge";
+    type Batch = LateFeeBatch;
+    type Answer = LateFeeAnswer;
+    type Words = ExpectedLateFee;
+
+    fn read(value: &serde_json::Value) -> Result<Vec<Self>, CaseError> {
+        from_value(value)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn settings(&self) -> &serde_json::Value {
+        &self.settings
+    }
+
+    fn subjects(&self) -> usize {
+        self.charges.len()
+    }
+
+    fn alone(&self, charge: usize) -> Self {
+        let charges = self.charges.get(charge).cloned().into_iter().collect();
+        let expect = self.expect.get(charge).cloned().into_iter().collect();
+        Self { charges, expect, ..self.clone() }
+    }
+
+    fn to_batch(&self, declared: &[String], kinds: &BTreeMap<String, FactKind>) -> Result<LateFeeBatch, CaseError> {
+        Self::to_batch(self, declared, kinds)
+    }
+
+    fn words(
+        _: &LateFeeBatch,
+        answer: &LateFeeAnswer,
+        description: &Description,
+    ) -> Result<Vec<ExpectedLateFee>, CaseError> {
+        outcome(answer, description)
+    }
+
+    fn compare(&self, _: &LateFeeBatch, answer: &LateFeeAnswer, description: &Description) -> Vec<String> {
+        Self::compare(self, answer, description)
+    }
 }
 
 impl LateFeeCase {
@@ -336,6 +372,7 @@ mod tests {
         let text = serde_json::to_string(&case()).unwrap();
         assert_eq!(parse(&text).unwrap(), [case()]);
         let value: serde_json::Value = serde_json::from_str(&format!("[{CASE}]")).unwrap();
-        assert!(is_late_fee(&value) && !is_late_fee(&serde_json::json!({ "subjects": [] })));
+        assert_eq!(super::super::point_of(&value), "late-fee-policy");
+        assert_eq!(super::super::point_of(&serde_json::json!({ "subjects": [] })), "fee-policy");
     }
 }
