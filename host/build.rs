@@ -3,7 +3,8 @@
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
 /// Every plug-in crate under `plugins/` that the host installs.
-const STANDARD: &[&str] = &["area-fee", "daily-late-fee", "fixed-fee", "metered-fee", "parking-fee", "shared-cost-fee"];
+const STANDARD: &[&str] =
+    &["area-fee", "daily-late-fee", "fixed-fee", "metered-fee", "parking-fee", "shared-cost-fee", "ticket-routing"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);

@@ -248,6 +248,7 @@ impl Fleet {
             plugin_version: plugin.version.clone(),
             settings: format!(r#"{{"price":"3.{month}"}}"#),
             effective_from: period.start,
+            granted: Vec::new(),
         };
         let started = Instant::now();
         let activation = first.plugins.switch_on_everywhere(&stamp, &template, "").await.unwrap();
@@ -527,6 +528,7 @@ async fn small_project(office: &Office, stamp: &Stamp, number: i64, plugins: &[I
             effective_to: None,
             mode: BindingMode::Active,
             tolerance_permille: 0,
+            granted: Vec::new(),
         });
         changes.fee_items.insert.push(item);
     }

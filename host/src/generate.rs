@@ -191,5 +191,6 @@ fn binding(tariff: &Tariff, item: &FeeItem, project: &Project, plugins: &[Instal
         effective_to: None,
         mode: BindingMode::Active,
         tolerance_permille: 0,
+        granted: Vec::new(),
     })
 }

@@ -40,9 +40,26 @@ pub mod late_fee {
     });
 }
 
+pub mod ticket {
+    wit_bindgen::generate!({
+        path: ["../wit/deps/types@1.0.0", "../wit/deps/effects@1.0.0", "../wit/deps/ticket-policy@1.0.0"],
+        world: "guanjia:ticket-policy/ticket-policy-plugin@1.0.0",
+        with: {
+            "guanjia:types/types@1.0.0": crate::bindings::fee::guanjia::types::types,
+            "guanjia:types/log@1.0.0": crate::bindings::fee::guanjia::types::log,
+            "guanjia:effects/effects@1.0.0": generate,
+        },
+        pub_export_macro: true,
+        default_bindings_module: "guanjia_plugin_sdk::bindings::ticket",
+        export_macro_name: "export",
+    });
+}
+
 use fee::exports::guanjia::fee_policy::fee_policy as fee_wit;
 use fee::guanjia::types::{log as log_wit, types as wit};
 use late_fee::exports::guanjia::late_fee_policy::late_fee_policy as late_fee_wit;
+use ticket::exports::guanjia::ticket_policy::ticket_policy as ticket_wit;
+use ticket::guanjia::effects::effects as effects_wit;
 
 /// A line for the host's log.
 pub fn log(level: crate::log::Level, line: &str) {
@@ -139,6 +156,92 @@ impl<G: crate::LateFeeGuest> late_fee_wit::Guest for LateFee<G> {
     }
 }
 
+/// The exports of a rule about records.
+pub struct Records<G, P>(PhantomData<(G, P)>);
+
+impl<G: crate::PolicyGuest<values::TicketPoint>> ticket_wit::Guest for Records<G, values::TicketPoint> {
+    fn describe() -> wit::Description {
+        description(G::describe())
+    }
+
+    fn check_settings(settings: String) -> Vec<wit::Problem> {
+        G::check_settings(&settings).into_iter().map(problem).collect()
+    }
+
+    fn evaluate(settings: String, batch: ticket_wit::Batch) -> Result<ticket_wit::Answer, wit::Problem> {
+        let batch = values::RecordBatch {
+            shared: (),
+            subjects: all(batch.tickets, |ticket| values::Ticket {
+                occasion: ticket.occasion,
+                kind: ticket.kind,
+                category: ticket.category,
+                channel: ticket.channel,
+                words: ticket.words,
+                candidates: all(ticket.candidates, |candidate| values::Candidate {
+                    posts: candidate.posts,
+                    skill: candidate.skill,
+                    on_shift: candidate.on_shift,
+                    own_area: candidate.own_area,
+                    load: candidate.load,
+                    idle_minutes: candidate.idle_minutes,
+                    had_it: candidate.had_it,
+                }),
+            }),
+            facts: all(batch.facts, column),
+        };
+        let answer = G::evaluate(&settings, &batch).map_err(problem)?;
+        let allowed = |time: values::Allowed| ticket_wit::Allowed { minutes: time.minutes, clock: time.clock };
+        Ok(ticket_wit::Answer {
+            verdicts: all(answer.verdicts, verdict),
+            problems: all(answer.problems, subject_problem),
+            routes: all(answer.decided, |route| ticket_wit::Route {
+                kind: route.kind,
+                priority: route.priority,
+                response: route.response.map(allowed),
+                solve: route.solve.map(allowed),
+                dispatch: route.dispatch,
+                ranking: all(route.ranking, |ranked| ticket_wit::Ranked {
+                    candidate: ranked.candidate,
+                    reason: ranked.reason,
+                    score: decimal(ranked.score),
+                }),
+                escalations: all(route.escalations, |step| ticket_wit::Escalation {
+                    after: allowed(step.after),
+                    level: step.level,
+                }),
+            }),
+            steps: steps(answer.steps),
+            effects: all(answer.effects, effect),
+        })
+    }
+}
+
+fn all<A, B>(list: Vec<A>, one: impl Fn(A) -> B) -> Vec<B> {
+    list.into_iter().map(one).collect()
+}
+
+fn effect(effect: values::Effect) -> effects_wit::Effect {
+    effects_wit::Effect {
+        subject: effect.subject,
+        kind: effect.kind,
+        args: all(effect.args, |arg| effects_wit::Argument {
+            name: arg.name,
+            value: match arg.value {
+                values::EffectValue::Number(number) => effects_wit::Value::Number(decimal(number)),
+                values::EffectValue::Code(code) => effects_wit::Value::Code(code),
+                values::EffectValue::Date(date) => effects_wit::Value::Date(date.0),
+                values::EffectValue::Flag(flag) => effects_wit::Value::Flag(flag),
+                values::EffectValue::Money(minor) => effects_wit::Value::Money(minor),
+                values::EffectValue::Message(key) => effects_wit::Value::Message(key),
+            },
+        }),
+    }
+}
+
+fn decimal(decimal: values::Decimal) -> wit::Decimal {
+    wit::Decimal { mantissa: decimal.mantissa, scale: decimal.scale }
+}
+
 /// A list of one-field wrappers keeps its allocation.
 fn dates(days: Vec<i32>) -> Vec<values::Date> {
     days.into_iter().map(values::Date).collect()
@@ -165,7 +268,6 @@ fn description(description: values::Description) -> wit::Description {
 }
 
 fn problem(problem: values::Problem) -> wit::Problem {
-    let decimal = |decimal: values::Decimal| wit::Decimal { mantissa: decimal.mantissa, scale: decimal.scale };
     wit::Problem { code: problem.code, about: problem.about, args: problem.args.into_iter().map(decimal).collect() }
 }
 

@@ -53,10 +53,12 @@ pub mod fee_policy;
 pub mod late_fee_policy;
 pub mod log;
 mod no;
+mod policy;
 mod proration;
 pub mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod ticket_policy;
 mod tiers;
 
 pub use facts::{Fact, FactRow, Measure, Step, position_of};
@@ -64,14 +66,15 @@ pub use fee_policy::{AmountKind, FeeGuest, FeePolicy, Item, Lines, Segment, Subj
 pub use guanjia_values as values;
 pub use late_fee_policy::{LateFeeGuest, LateFeePolicy, OpenStretch, Overdue, Totals};
 pub use no::{Fits, No};
+pub use policy::{Case, Policy, PolicyGuest, Reasons};
 pub use proration::Proration;
 pub use tiers::{Tier, TierPart, Tiers};
 
 /// What a rule needs, in one line.
 pub mod prelude {
     pub use crate::{
-        AmountKind, Fact, FeePolicy, Fits, Item, LateFeePolicy, Lines, Measure, No, OpenStretch, Overdue, Proration,
-        Segment, Step, Subject, Tier, TierPart, Tiers, Totals, facts, measures, steps,
+        AmountKind, Case, Fact, FeePolicy, Fits, Item, LateFeePolicy, Lines, Measure, No, OpenStretch, Overdue, Policy,
+        Proration, Reasons, Segment, Step, Subject, Tier, TierPart, Tiers, Totals, facts, measures, steps,
     };
     pub use guanjia_values::{Date, Decimal, Exact, Period, Problem, Rounding, WEIGHT_DIGITS};
     pub use serde::Deserialize;

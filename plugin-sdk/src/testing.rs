@@ -3,111 +3,120 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use guanjia_values::Description;
-use guanjia_values::cases::{
-    self, FeeCase,
-    late_fee::{self, LateFeeCase},
-};
+use guanjia_values::cases::{self, FeeCase, GoldenCase, late_fee::LateFeeCase, record::TicketCase};
+use guanjia_values::{Description, Problem, TicketPoint};
 
-use crate::{FeeGuest, LateFeeGuest};
+use crate::{FeeGuest, LateFeeGuest, PolicyGuest};
 
-/// Runs all golden cases of a plug-in's folder (`env!("CARGO_MANIFEST_DIR")`), each subject also alone, and checks that
+/// A rule as golden cases of its extension point know it.
+pub trait Golden<C: GoldenCase> {
+    fn describe() -> Description;
+    fn check_settings(settings: &str) -> Vec<Problem>;
+    fn evaluate(settings: &str, batch: &C::Batch) -> Result<C::Answer, Problem>;
+}
+
+macro_rules! golden {
+    ($($case:ty: $guest:path;)*) => {$(
+        impl<R: $guest> Golden<$case> for R {
+            fn describe() -> Description {
+                <R as $guest>::describe()
+            }
+
+            fn check_settings(settings: &str) -> Vec<Problem> {
+                <R as $guest>::check_settings(settings)
+            }
+
+            fn evaluate(
+                settings: &str,
+                batch: &<$case as GoldenCase>::Batch,
+            ) -> Result<<$case as GoldenCase>::Answer, Problem> {
+                <R as $guest>::evaluate(settings, batch)
+            }
+        }
+    )*};
+}
+
+golden! {
+    FeeCase: FeeGuest;
+    LateFeeCase: LateFeeGuest;
+    TicketCase: PolicyGuest<TicketPoint>;
+}
+
+/// Runs all golden cases of a fee policy's folder (`env!("CARGO_MANIFEST_DIR")`), each subject also alone, and checks that
 /// the manifest names the same facts and steps as the rule.
 ///
 /// # Panics
 /// With all differences, when there is one, or when the folder has no case.
-pub fn run_cases<P: FeeGuest>(plugin_directory: impl AsRef<Path>) {
+pub fn run_cases<R: Golden<FeeCase>>(plugin_directory: impl AsRef<Path>) {
+    run_cases_of::<FeeCase, R>(plugin_directory);
+}
+
+/// The same for a late-fee policy: each charge also alone.
+///
+/// # Panics
+/// As [`run_cases`].
+pub fn run_late_fee_cases<R: Golden<LateFeeCase>>(plugin_directory: impl AsRef<Path>) {
+    run_cases_of::<LateFeeCase, R>(plugin_directory);
+}
+
+/// The same for a ticket policy: each ticket also alone.
+///
+/// # Panics
+/// As [`run_cases`].
+pub fn run_ticket_cases<R: Golden<TicketCase>>(plugin_directory: impl AsRef<Path>) {
+    run_cases_of::<TicketCase, R>(plugin_directory);
+}
+
+/// The same for the rule of any extension point: the folder's cases of that point, each subject also alone.
+///
+/// # Panics
+/// As [`run_cases`].
+pub fn run_cases_of<C: GoldenCase, R: Golden<C>>(plugin_directory: impl AsRef<Path>) {
     let directory = plugin_directory.as_ref();
-    let mut differences = manifest_differences(directory, "fee-policy", &P::describe());
+    let mut differences = manifest_differences(directory, C::POINT, &R::describe());
     let mut count = 0;
     for path in case_files(directory) {
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let cases = cases::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for case in cases {
+        let fail = |error: &dyn std::fmt::Display| -> ! { panic!("{}: {error}", path.display()) };
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| fail(&error));
+        let value = serde_json::from_str(&text).unwrap_or_else(|error| fail(&error));
+        if cases::point_of(&value) != C::POINT {
+            continue;
+        }
+        for case in C::read(&value).unwrap_or_else(|error| fail(&error)) {
             count += 1;
-            differences.extend(case_differences::<P>(&case));
+            differences.extend(case_differences::<C, R>(&case));
         }
     }
-    assert!(count > 0, "{} has no golden case", directory.join("cases").display());
+    assert!(count > 0, "{} has no golden case of {}", directory.join("cases").display(), C::POINT);
     assert!(differences.is_empty(), "{count} golden cases differ:\n{}", differences.join("\n"));
 }
 
 /// How a rule's answer differs from a case, also when each subject is asked alone: subjects are independent.
 #[must_use]
-pub fn case_differences<P: FeeGuest>(case: &FeeCase) -> Vec<String> {
-    let mut differences = answer_differences::<P>(case);
-    for (index, (subject, expected)) in case.subjects.iter().zip(&case.expect).enumerate() {
-        let alone = FeeCase {
-            name: format!("{} (subject {index} alone)", case.name),
-            subjects: vec![subject.clone()],
-            expect: vec![expected.clone()],
-            ..case.clone()
-        };
-        differences.extend(answer_differences::<P>(&alone));
+pub fn case_differences<C: GoldenCase, R: Golden<C>>(case: &C) -> Vec<String> {
+    let mut differences = answer_differences::<C, R>(case.name(), case);
+    for index in 0..case.subjects() {
+        let name = format!("{} ({} {index} alone)", case.name(), C::SUBJECT);
+        differences.extend(answer_differences::<C, R>(&name, &case.alone(index)));
     }
     differences
 }
 
-fn answer_differences<P: FeeGuest>(case: &FeeCase) -> Vec<String> {
-    let description = P::describe();
+fn answer_differences<C: GoldenCase, R: Golden<C>>(name: &str, case: &C) -> Vec<String> {
+    let description = R::describe();
     let settings = case.settings_text();
-    let mut found: Vec<String> = P::check_settings(&settings)
+    let mut found: Vec<String> = R::check_settings(&settings)
         .into_iter()
         .map(|problem| format!("the settings are not valid: {} {}", problem.code, problem.about))
         .collect();
     match case.to_batch(&description.facts, &BTreeMap::new()) {
-        Err(error) => return vec![error.to_string()],
-        Ok(batch) => match P::evaluate(&settings, &batch) {
+        Err(error) => found.push(error.to_string()),
+        Ok(batch) => match R::evaluate(&settings, &batch) {
             Err(problem) => found.push(format!("nothing was decided: {} {}", problem.code, problem.about)),
             Ok(answer) => found.extend(case.compare(&batch, &answer, &description)),
         },
     }
-    found.into_iter().map(|difference| format!("{}: {difference}", case.name)).collect()
-}
-
-/// Runs all golden cases of a late-fee policy's folder as [`run_cases`] does those of a fee policy: each charge also alone.
-///
-/// # Panics
-/// With all differences, when there is one, or when the folder has no case.
-pub fn run_late_fee_cases<P: LateFeeGuest>(plugin_directory: impl AsRef<Path>) {
-    let directory = plugin_directory.as_ref();
-    let mut differences = manifest_differences(directory, "late-fee-policy", &P::describe());
-    let mut count = 0;
-    for path in case_files(directory) {
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let cases = late_fee::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for case in cases {
-            count += 1;
-            differences.extend(late_fee_differences::<P>(&case));
-            for (index, (charge, expected)) in case.charges.iter().zip(&case.expect).enumerate() {
-                differences.extend(late_fee_differences::<P>(&LateFeeCase {
-                    name: format!("{} (charge {index} alone)", case.name),
-                    charges: vec![charge.clone()],
-                    expect: vec![expected.clone()],
-                    ..case.clone()
-                }));
-            }
-        }
-    }
-    assert!(count > 0, "{} has no golden case", directory.join("cases").display());
-    assert!(differences.is_empty(), "{count} golden cases differ:\n{}", differences.join("\n"));
-}
-
-fn late_fee_differences<P: LateFeeGuest>(case: &LateFeeCase) -> Vec<String> {
-    let description = P::describe();
-    let settings = case.settings_text();
-    let mut found: Vec<String> = P::check_settings(&settings)
-        .into_iter()
-        .map(|problem| format!("the settings are not valid: {} {}", problem.code, problem.about))
-        .collect();
-    match case.to_batch(&description.facts, &BTreeMap::new()) {
-        Err(error) => return vec![error.to_string()],
-        Ok(batch) => match P::evaluate(&settings, &batch) {
-            Err(problem) => found.push(format!("nothing was decided: {} {}", problem.code, problem.about)),
-            Ok(answer) => found.extend(case.compare(&answer, &description)),
-        },
-    }
-    found.into_iter().map(|difference| format!("{}: {difference}", case.name)).collect()
+    found.into_iter().map(|difference| format!("{name}: {difference}")).collect()
 }
 
 fn case_files(directory: &Path) -> Vec<std::path::PathBuf> {

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod billing;
 pub mod decision;
 pub mod difference;
+pub mod effect;
 pub mod error;
 pub mod estate;
 pub mod facts;
@@ -27,6 +28,7 @@ pub mod plugin;
 pub mod point;
 pub mod ports;
 pub mod proof;
+pub mod ruling;
 pub mod trial;
 
 pub use error::{Error, Result};

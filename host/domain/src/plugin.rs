@@ -142,6 +142,12 @@ pub struct PluginExport {
     /// Version of the WIT package it was built against.
     pub wit: String,
     pub description: Description,
+    /// Codes of the effects that it may ask for.
+    #[serde(default)]
+    pub effects: Vec<String>,
+    /// Whether it reads what customers wrote or said.
+    #[serde(default)]
+    pub words: bool,
 }
 
 impl InstalledPlugin {
@@ -189,6 +195,9 @@ pub struct Binding {
     /// With 0 every subject that comes out otherwise is told.
     #[serde(default)]
     pub tolerance_permille: i64,
+    /// Codes of the effects that whoever switched it on agreed to, among those that the manifest asks for.
+    #[serde(default)]
+    pub granted: Vec<String>,
 }
 
 impl Binding {

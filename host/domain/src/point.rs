@@ -6,19 +6,25 @@
 mod columns;
 mod fee;
 mod late_fee;
+mod records;
+mod ticket;
 
 pub(crate) use columns::{picked, picked_rows};
 pub(crate) use fee::FeePoint;
+pub use ticket::{ALLOWED_MINUTES_MAX, CANDIDATES_MAX, ESCALATIONS_MAX, TICKET_FACTS, WORDS_BYTES_MAX};
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, ops::Range, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, ops::Range, str::FromStr, sync::Arc};
 
 use crate::{
     Error, Result,
     access::codes,
     billing::AnswerLimits,
     facts::FactDefinition,
-    values::{Column, Description, FeeAnswer, FeeBatch, LateFeeAnswer, LateFeeBatch, Steps, SubjectProblem, Verdict},
+    values::{
+        Column, Description, Effect, FeeAnswer, FeeBatch, LateFeeAnswer, LateFeeBatch, Steps, SubjectProblem,
+        TicketAnswer, TicketBatch, TicketPoint, Verdict,
+    },
 };
 
 /// One decision that the host hands out, with its own question and answer.
@@ -62,7 +68,11 @@ pub trait Point {
     /// The subject that each explained row of the answer belongs to, ascending.
     fn rows(batch: &Self::Batch, answer: &Self::Answer) -> Vec<u32>;
     /// What each explained row comes to, in minor units: what a difference between two answers is measured in.
-    fn values(answer: &Self::Answer) -> &[i64];
+    fn values(answer: &Self::Answer) -> Cow<'_, [i64]>;
+    /// What the rule asks the host to do, in the order of the subjects.
+    fn effects(_: &Self::Answer) -> &[Effect] {
+        &[]
+    }
     /// Whether the values are weights, by which the host allocates a total, instead of money.
     fn weighs(_: &Self::Answer) -> bool {
         false
@@ -191,8 +201,14 @@ macro_rules! points {
 
             /// What each explained row comes to, in minor units (or weights).
             #[must_use]
-            pub fn values(&self) -> &[i64] {
+            pub fn values(&self) -> Cow<'_, [i64]> {
                 match self { $(Self::$variant(answer) => <$by as Point>::values(answer),)* }
+            }
+
+            /// What the rule asks the host to do, in the order of the subjects.
+            #[must_use]
+            pub fn effects(&self) -> &[Effect] {
+                match self { $(Self::$variant(answer) => <$by as Point>::effects(answer),)* }
             }
 
             /// Whether the values are weights, by which the host allocates a total, instead of money.
@@ -209,6 +225,16 @@ points! {
     FeePolicy = "fee-policy": Fee(FeeBatch => FeeAnswer) in FeePoint,
     /// What late fee has each overdue charge earned in total, as of a date?
     LateFeePolicy = "late-fee-policy": LateFee(LateFeeBatch => LateFeeAnswer) in late_fee::LateFeePoint,
+    /// What is a ticket, how urgent is it, who should take it, and by when?
+    TicketPolicy = "ticket-policy": Ticket(TicketBatch => TicketAnswer) in TicketPoint,
+}
+
+impl ExtensionPoint {
+    /// Whether a binding answers for one fee item, and not for a whole project.
+    #[must_use]
+    pub fn is_per_fee_item(self) -> bool {
+        matches!(self, Self::FeePolicy | Self::LateFeePolicy)
+    }
 }
 
 /// A shared value is written like the value itself.

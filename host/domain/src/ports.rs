@@ -26,6 +26,7 @@ use crate::{
         TrustedPublisher,
     },
     point::Question,
+    ruling::{About, Ruling, RulingCounts},
     trial::Trial,
     values::Problem,
 };
@@ -73,6 +74,7 @@ pub trait CompanyStore:
     + AuditStore
     + ScheduleStore
     + ReplaySampleStore
+    + RulingStore
     + IdempotencyStore
 {
     fn company_id(&self) -> CompanyId;
@@ -654,6 +656,18 @@ pub trait ReplaySampleStore: Send + Sync {
     async fn add_replay_sample(&self, stamp: &Stamp, sample: &ReplaySample) -> Result<()>;
     /// The newest first, at most so many.
     async fn replay_samples(&self, limit: u32) -> Result<Vec<ReplaySample>>;
+}
+
+/// Decisions that no billing run asks for. They are written by the transaction of whatever follows from them.
+#[async_trait]
+pub trait RulingStore: Send + Sync {
+    /// Keeps rulings from which nothing follows, such as a shadow's.
+    async fn keep_rulings(&self, rulings: &[Ruling]) -> Result<()>;
+    async fn ruling(&self, ruling: DecisionId) -> Result<Ruling>;
+    /// The newest about a record, newest first, shadows among them.
+    async fn rulings_about(&self, about: About, limit: u32) -> Result<Vec<Ruling>>;
+    /// How the subjects of a binding's newest rulings came out, since it was last released where it was quarantined.
+    async fn ruling_counts(&self, binding: BindingId, limit: u32) -> Result<RulingCounts>;
 }
 
 /// Keys of requests that may come twice.

@@ -27,6 +27,8 @@ pub const SIZE_MAX: usize = 1024 * 1024;
 pub const ID_LENGTH_MAX: usize = 64;
 /// Titles, labels, sentences: what still fits a page.
 pub const TEXT_LENGTH_MAX: usize = 1000;
+/// Effects of one extension point: the host's catalogue has a handful.
+pub const EFFECTS_MAX: usize = 32;
 /// Facts are columns of every batch; a rule that needs more than this is several rules.
 pub const FACTS_MAX: usize = 256;
 /// Steps, messages: `u16` indexes them, a reader has to know them.
@@ -78,6 +80,12 @@ pub struct Export {
     /// Facts that it reads, in the order of their columns.
     #[serde(default)]
     pub facts: Vec<String>,
+    /// Codes of the effects that it may ask for. Whoever switches it on grants them, or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<String>,
+    /// Whether it reads what customers wrote or said.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words: bool,
 }
 
 /// A text in both languages of the product.

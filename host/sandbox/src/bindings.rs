@@ -32,4 +32,17 @@ pub(crate) mod late_fee {
     });
 }
 
+/// Records are moved there and back as they are: there are few of them in a call, whatever it costs to copy one.
+pub(crate) mod ticket {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/types@1.0.0", "../../wit/deps/effects@1.0.0", "../../wit/deps/ticket-policy@1.0.0"],
+        world: "guanjia:ticket-policy/ticket-policy-plugin",
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "guanjia:types/types@1.0.0": crate::bindings::fee::guanjia::types::types,
+            "guanjia:types/log@1.0.0": crate::bindings::fee::guanjia::types::log,
+        },
+    });
+}
+
 pub(crate) use fee::guanjia::types::{log, types};

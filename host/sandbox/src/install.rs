@@ -251,11 +251,14 @@ fn try_out(
         let description = describe(inner, prepared, point)?;
         check_description(point, export, &description, manifest)?;
         let time = limits.golden_cases_time;
-        match point {
-            ExtensionPoint::FeePolicy => golden::run(inner, prepared, manifest, &description, time)?,
-            ExtensionPoint::LateFeePolicy => golden::late_fee::run(inner, prepared, manifest, &description, time)?,
-        }
-        exports.push(PluginExport { point, wit: export.wit.to_string(), description });
+        golden::run(inner, prepared, manifest, point, &description, time)?;
+        exports.push(PluginExport {
+            point,
+            wit: export.wit.to_string(),
+            description,
+            effects: export.effects.clone(),
+            words: export.words,
+        });
     }
     Ok(exports)
 }

@@ -43,6 +43,7 @@ mod prepared;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod ticket_policy;
 mod tier;
 mod values;
 mod wasi;

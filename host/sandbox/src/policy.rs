@@ -13,6 +13,7 @@ use crate::{
     engine::Runtime,
     fee_policy, late_fee_policy,
     limits::Limits,
+    ticket_policy,
 };
 
 /// One extension point of a component, linked and ready to be instantiated.
@@ -41,7 +42,7 @@ pub(crate) struct Served {
 }
 
 /// All of them. A new version of an interface stands here beside the old one.
-pub(crate) const SERVED: &[Served] = &[fee_policy::SERVED, late_fee_policy::SERVED];
+pub(crate) const SERVED: &[Served] = &[fee_policy::SERVED, late_fee_policy::SERVED, ticket_policy::SERVED];
 
 /// Makes a [`Policy`] of generated bindings: `$name` with its `SERVED`, and the module's own `evaluate` for what differs.
 macro_rules! policy {

@@ -2,10 +2,13 @@
 
 use guanjia_domain::{
     Date,
-    values::{Cells, Column, Decimal, Description, Problem, Steps, SubjectProblem, Verdict},
+    values::{
+        Cells, Column, Decimal, Description, Effect, EffectArgument, EffectValue, Problem, RecordAnswer, Steps,
+        SubjectProblem, Verdict,
+    },
 };
 
-use crate::bindings::types;
+use crate::bindings::{ticket::guanjia::effects::effects, types};
 
 /// Dates as the contract has them. [`Date`] is a type of its own, so that these are copied once more than other columns.
 pub(crate) fn days(dates: &[Date]) -> Vec<i32> {
@@ -67,8 +70,36 @@ pub(crate) fn from_subject_problem(problem: types::SubjectProblem) -> SubjectPro
 }
 
 pub(crate) fn from_problem(problem: types::Problem) -> Problem {
-    let decimal = |decimal: types::Decimal| Decimal { mantissa: decimal.mantissa, scale: decimal.scale };
-    Problem { code: problem.code, about: problem.about, args: problem.args.into_iter().map(decimal).collect() }
+    Problem { code: problem.code, about: problem.about, args: problem.args.into_iter().map(from_decimal).collect() }
+}
+
+pub(crate) fn from_decimal(decimal: types::Decimal) -> Decimal {
+    Decimal { mantissa: decimal.mantissa, scale: decimal.scale }
+}
+
+pub(crate) fn from_effect(effect: effects::Effect) -> Effect {
+    let value = |value: effects::Value| match value {
+        effects::Value::Number(number) => EffectValue::Number(from_decimal(number)),
+        effects::Value::Code(code) => EffectValue::Code(code),
+        effects::Value::Date(date) => EffectValue::Date(Date(date)),
+        effects::Value::Flag(flag) => EffectValue::Flag(flag),
+        effects::Value::Money(minor) => EffectValue::Money(minor),
+        effects::Value::Message(key) => EffectValue::Message(key),
+    };
+    let argument = |argument: effects::Argument| EffectArgument { name: argument.name, value: value(argument.value) };
+    Effect { subject: effect.subject, kind: effect.kind, args: effect.args.into_iter().map(argument).collect() }
+}
+
+/// What a call answers whose batch could not be decided at all.
+pub(crate) fn all_undecided<D>(subjects: u32, problem: &Problem) -> RecordAnswer<D> {
+    let problems = (0..subjects).map(|subject| SubjectProblem { subject, problem: problem.clone() }).collect();
+    RecordAnswer {
+        verdicts: vec![Verdict::Undecided; subjects as usize],
+        problems,
+        decided: Vec::new(),
+        steps: Steps::default(),
+        effects: Vec::new(),
+    }
 }
 
 pub(crate) fn from_description(description: types::Description) -> Description {

@@ -139,6 +139,9 @@ pub(super) struct Bind {
     /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told.
     #[arg(long, default_value_t = 0, value_name = "PERMILLE")]
     tolerance: i64,
+    /// An effect that the rule may have, such as `notify`, among those that it asks for. May be given more than once.
+    #[arg(long, value_name = "EFFECT")]
+    grant: Vec<String>,
     /// Why, for the second person and the audit trail.
     #[arg(long, default_value = "")]
     note: String,
@@ -297,6 +300,7 @@ impl Bind {
                 plugin_version: version.to_owned(),
                 settings,
                 effective_from: self.from,
+                granted: self.grant.clone(),
             };
             return office.plugins.switch_on_everywhere(stamp, &template, &self.note).await;
         };
@@ -312,6 +316,7 @@ impl Bind {
             effective_to: self.to,
             mode: self.mode,
             tolerance_permille: self.tolerance,
+            granted: self.grant.clone(),
         };
         office.plugins.switch_on(stamp, request, &self.note, self.trial).await
     }

@@ -34,6 +34,7 @@ mod idempotency;
 mod installation;
 mod job;
 mod plugin;
+mod ruling;
 mod sample;
 mod schedule;
 #[cfg(test)]

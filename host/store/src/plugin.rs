@@ -24,7 +24,7 @@ macro_rules! binding_columns {
     () => {
         concat!(
             "b.id, b.project_id, b.point, b.fee_item_id, b.plugin_code, b.plugin_version, b.digest, s.settings, ",
-            "b.effective_from, b.effective_to, b.mode, b.tolerance_permille ",
+            "b.effective_from, b.effective_to, b.mode, b.tolerance_permille, b.granted ",
             "FROM binding b JOIN settings_blob s ON s.company_id = b.company_id AND s.settings_sha256 = b.settings_sha256 "
         )
     };
@@ -44,6 +44,7 @@ pub(crate) fn read_binding(cells: &mut Cells<'_>) -> Result<Binding> {
         effective_to: cells.take()?,
         mode: cells.take()?,
         tolerance_permille: cells.take()?,
+        granted: value::json(&cells.take::<String>()?)?,
     })
 }
 
@@ -76,8 +77,8 @@ impl Scope {
         self.execute(
             sql!(
                 "INSERT INTO binding (company_id, id, project_id, point, fee_item_id, plugin_code, plugin_version, digest, ",
-                "settings_sha256, effective_from, effective_to, mode, tolerance_permille, created_at) ",
-                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+                "settings_sha256, effective_from, effective_to, mode, tolerance_permille, granted, created_at) ",
+                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
             ),
             values![
                 binding.id,
@@ -92,6 +93,7 @@ impl Scope {
                 binding.effective_to,
                 binding.mode,
                 binding.tolerance_permille,
+                json!(binding.granted).to_string(),
                 now
             ],
         )
@@ -106,7 +108,8 @@ impl Scope {
             .execute(
                 sql!(
                     "UPDATE binding SET point = $4, fee_item_id = $5, plugin_code = $6, plugin_version = $7, digest = $8, ",
-                    "settings_sha256 = $9, effective_from = $10, effective_to = $11, mode = $12, tolerance_permille = $13 ",
+                    "settings_sha256 = $9, effective_from = $10, effective_to = $11, mode = $12, tolerance_permille = $13, ",
+                    "granted = $14 ",
                     "WHERE company_id = $1 AND id = $2 AND project_id = $3"
                 ),
                 values![
@@ -121,7 +124,8 @@ impl Scope {
                     binding.effective_from,
                     binding.effective_to,
                     binding.mode,
-                    binding.tolerance_permille
+                    binding.tolerance_permille,
+                    json!(binding.granted).to_string()
                 ],
             )
             .await?;
@@ -158,6 +162,7 @@ impl Scope {
             "effective_from": binding.effective_from,
             "mode": binding.mode,
             "tolerance_permille": binding.tolerance_permille,
+            "granted": binding.granted,
             "settings": binding.settings,
             "superseded": superseded,
             "because": because,

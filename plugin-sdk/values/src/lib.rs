@@ -23,9 +23,7 @@ pub use date::{Date, ParseDateError, Period};
 pub use decimal::{Currency, Decimal, Exact, ParseDecimalError, Rounding};
 pub use fee::{Amounts, FeeAnswer, FeeBatch, FeeLines, Segments, WEIGHT_DIGITS};
 pub use late_fee::{Balances, LateFeeAnswer, LateFeeBatch, OverdueCharges};
-pub use records::{
-    AnswerOf, BatchOf, Effect, EffectArgument, EffectValue, RecordAnswer, RecordBatch, RecordPoint,
-};
+pub use records::{AnswerOf, BatchOf, Effect, EffectArgument, EffectValue, RecordAnswer, RecordBatch, RecordPoint};
 pub use ticket::{Allowed, Candidate, Escalation, Ranked, Route, Ticket, TicketAnswer, TicketBatch, TicketPoint};
 
 /// What a plug-in says about itself (`description` of `guanjia:types`).

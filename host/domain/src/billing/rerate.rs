@@ -242,22 +242,22 @@ impl Weighed {
     /// # Errors
     /// [`Error::Overflow`] when what was charged does not fit.
     pub(crate) fn add_page<'a>(&mut self, answers: impl Iterator<Item = (&'a Recalled, &'a Outcome)>) -> Result<()> {
-        let mut page: Vec<(UnitId, &[i64])> = Vec::new();
+        let mut page: Vec<(UnitId, Vec<i64>)> = Vec::new();
         for (recalled, outcome) in answers {
             let Some(answer) = outcome.answer().filter(|answer| answer.weighs()) else { continue };
             let results = Question::Fee(Arc::clone(&recalled.prepared.batch)).results(answer);
-            let units = &recalled.prepared.subjects.units;
+            let (units, values) = (&recalled.prepared.subjects.units, answer.values());
             for ((result, charged), unit_id) in results.iter().zip(&recalled.charged).zip(units) {
                 if result.verdict == Verdict::Decided {
                     let first = result.first as usize;
-                    page.push((*unit_id, &answer.values()[first..first + result.rows as usize]));
+                    page.push((*unit_id, values[first..first + result.rows as usize].to_vec()));
                     self.total = self.total.checked_add(charged.total()?)?;
                 }
             }
         }
         page.sort_unstable_by_key(|(unit_id, _)| *unit_id);
         for (unit_id, weights) in page {
-            self.weights.extend_from_slice(weights);
+            self.weights.extend_from_slice(&weights);
             self.units.push((unit_id, weights.len()));
         }
         Ok(())

@@ -82,16 +82,19 @@ pub struct PostedMonths {
     pub months: Vec<Period>,
 }
 
-/// One rule for the fee item of a name, in every project that has one.
+/// One rule for the fee item of a name in every project that has one, or for every project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateRequest {
     pub point: ExtensionPoint,
+    /// Empty for a point that answers for whole projects.
     pub fee_item: String,
     pub plugin_id: String,
     pub plugin_version: String,
     /// JSON.
     pub settings: String,
     pub effective_from: Date,
+    /// Effects that are granted everywhere.
+    pub granted: Vec<String>,
 }
 
 impl Plugins {
@@ -125,12 +128,17 @@ impl Plugins {
         stamp.actor.require(Permission::ManagePlugins)?;
         let mut bindings = Vec::new();
         for project in self.store.projects().await? {
-            let items = self.store.fee_items(project.id).await?;
-            let Some(item) = items.into_iter().find(|item| item.name == template.fee_item) else { continue };
+            let fee_item_id = if template.point.is_per_fee_item() {
+                let items = self.store.fee_items(project.id).await?;
+                let Some(item) = items.into_iter().find(|item| item.name == template.fee_item) else { continue };
+                Some(item.id)
+            } else {
+                None
+            };
             let request = BindRequest {
                 project_id: project.id,
                 point: template.point,
-                fee_item_id: Some(item.id),
+                fee_item_id,
                 plugin_id: template.plugin_id.clone(),
                 plugin_version: template.plugin_version.clone(),
                 settings: template.settings.clone(),
@@ -138,6 +146,7 @@ impl Plugins {
                 effective_to: None,
                 mode: BindingMode::Active,
                 tolerance_permille: 0,
+                granted: template.granted.clone(),
             };
             bindings.push(self.checked_binding(stamp, request).await?);
         }

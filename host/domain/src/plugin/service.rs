@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    Binding, BindingMode, ExtensionPoint, InstalledPlugin, TrustRule, canonical_settings, check_settings,
+    Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginExport, TrustRule, canonical_settings, check_settings,
     signature::judge,
 };
 use crate::{
     Date, Error, Result,
     access::{Permission, Stamp},
+    effect,
     ids::*,
     job::Watch,
     ports::{CompanyStore, ComponentSource, NewPlugin, PolicyEngine},
@@ -42,6 +43,8 @@ pub struct BindRequest {
     pub mode: BindingMode,
     /// See [`Binding::tolerance_permille`].
     pub tolerance_permille: i64,
+    /// Effects that are granted, among those that the plug-in asks for.
+    pub granted: Vec<String>,
 }
 
 /// A component file that is to be installed.
@@ -154,6 +157,7 @@ impl Plugins {
             .ok_or_else(|| Error::not_found("plug-in", &name))?;
         self.check_place(&request).await?;
         let settings = self.checked_settings(&plugin, request.point, &request.settings).await?;
+        let granted = granted(plugin.export(request.point)?, &request.granted)?;
         if request.effective_to.is_some_and(|to| to <= request.effective_from) {
             return Err(Error::invalid("the binding ends before it starts"));
         }
@@ -173,16 +177,20 @@ impl Plugins {
             effective_to: request.effective_to,
             mode: request.mode,
             tolerance_permille: request.tolerance_permille,
+            granted,
         })
     }
 
-    /// Fee and late-fee policies are bound to a fee item of the project.
+    /// Fee and late-fee policies are bound to a fee item of the project, a ticket policy to the project.
     async fn check_place(&self, request: &BindRequest) -> Result<()> {
-        match (request.point, request.fee_item_id) {
-            (ExtensionPoint::FeePolicy | ExtensionPoint::LateFeePolicy, None) => {
-                Err(Error::invalid(format!("a {} answers for a fee item: name it", request.point)))
+        let by_item = request.point.is_per_fee_item();
+        match request.fee_item_id {
+            None if by_item => Err(Error::invalid(format!("a {} answers for a fee item: name it", request.point))),
+            None => self.store.project(request.project_id).await.map(drop),
+            Some(_) if !by_item => {
+                Err(Error::invalid(format!("a {} answers for a project, not for a fee item", request.point)))
             }
-            (ExtensionPoint::FeePolicy | ExtensionPoint::LateFeePolicy, Some(id)) => {
+            Some(id) => {
                 let items = self.store.fee_items(request.project_id).await?;
                 if items.iter().any(|item| item.id == id) { Ok(()) } else { Err(Error::not_found("fee item", id)) }
             }
@@ -215,4 +223,20 @@ impl Plugins {
         let named: Vec<_> = problems.iter().map(|problem| format!("{} {}", problem.code, problem.about)).collect();
         Err(Error::invalid(format!("the plug-in does not accept the settings: {}", named.join("; "))))
     }
+}
+
+/// What is granted, sorted and once each: nothing that the plug-in does not ask for, or that this host cannot do.
+fn granted(export: &PluginExport, wanted: &[String]) -> Result<Vec<String>> {
+    let mut granted = wanted.to_vec();
+    granted.sort();
+    granted.dedup();
+    for kind in &granted {
+        if !export.effects.contains(kind) {
+            return Err(Error::invalid(format!("the plug-in does not ask for the effect {kind:?}: do not grant it")));
+        }
+        if effect::definition(kind).is_none_or(|definition| !definition.points.contains(&export.point)) {
+            return Err(Error::invalid(format!("this host has no effect {kind:?} for {}", export.point)));
+        }
+    }
+    Ok(granted)
 }

@@ -1,5 +1,7 @@
 //! `fee-policy` as a [`Point`].
 
+use std::borrow::Cow;
+
 use super::{
     Point,
     columns::{check_columns, check_currency, check_rows, number, pick_columns, picked, picked_rows},
@@ -87,9 +89,9 @@ impl Point for FeePoint {
         answer.lines.segment.iter().filter_map(subject).collect()
     }
 
-    fn values(answer: &FeeAnswer) -> &[i64] {
+    fn values(answer: &FeeAnswer) -> Cow<'_, [i64]> {
         match &answer.lines.amounts {
-            Amounts::Money(values) | Amounts::Weights(values) => values,
+            Amounts::Money(values) | Amounts::Weights(values) => Cow::Borrowed(values),
         }
     }
 

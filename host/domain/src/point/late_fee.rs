@@ -1,5 +1,7 @@
 //! `late-fee-policy` as a [`Point`].
 
+use std::borrow::Cow;
+
 use super::{
     Point,
     columns::{check_columns, check_currency, check_rows, pick_columns, picked, picked_rows},
@@ -126,8 +128,8 @@ impl Point for LateFeePoint {
         (0..u32::try_from(Self::subjects(batch)).expect("a batch is far smaller than 2^32")).collect()
     }
 
-    fn values(answer: &LateFeeAnswer) -> &[i64] {
-        &answer.totals
+    fn values(answer: &LateFeeAnswer) -> Cow<'_, [i64]> {
+        Cow::Borrowed(&answer.totals)
     }
 }
 

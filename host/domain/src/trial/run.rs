@@ -79,7 +79,7 @@ impl<'a> RunDifference<'a> {
         if let Outcome::Answer(answer) = outcome
             && answer.weighs()
         {
-            self.weights.extend_from_slice(answer.values());
+            self.weights.extend_from_slice(&answer.values());
             let results = part.question.results(answer);
             for ((place, before), result) in places.zip(before).zip(results) {
                 let after = match result.verdict {

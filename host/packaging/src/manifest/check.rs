@@ -2,20 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use guanjia_values::cases::{
-    self, CaseError,
-    late_fee::{self, is_late_fee},
-};
+use guanjia_values::cases::{self, CaseError, FeeCase, GoldenCase, late_fee::LateFeeCase, record::TicketCase};
 use serde_json::Value;
 
 use super::template::{self, Piece};
 use super::{
-    ARGS_MAX, CASE_SUBJECTS_MAX, CASES_MAX, ENTRIES_MAX, Export, FACTS_MAX, ID_LENGTH_MAX, Localized, Manifest, schema,
-    text,
+    ARGS_MAX, CASE_SUBJECTS_MAX, CASES_MAX, EFFECTS_MAX, ENTRIES_MAX, Export, FACTS_MAX, ID_LENGTH_MAX, Localized,
+    Manifest, schema, text,
 };
 
 /// The extension points that this version of the product knows.
-const POINTS: [&str; 2] = ["fee-policy", "late-fee-policy"];
+const POINTS: [&str; 3] = ["fee-policy", "late-fee-policy", "ticket-policy"];
 
 /// All that is wrong, one sentence each.
 pub fn problems(manifest: &Manifest) -> Vec<String> {
@@ -54,6 +51,16 @@ fn check_export(point: &str, export: &Export, problems: &mut Vec<String>) {
         }
         if !seen.insert(fact) {
             problems.push(format!("exports.{point}.facts: {fact} stands there twice"));
+        }
+    }
+    if export.effects.len() > EFFECTS_MAX {
+        problems.push(format!("exports.{point}.effects: at most {EFFECTS_MAX} are allowed"));
+    }
+    let mut seen = BTreeSet::new();
+    for effect in &export.effects {
+        if !is_kebab(effect) || !seen.insert(effect) {
+            problems
+                .push(format!("exports.{point}.effects: {effect:?} is no code such as notify, or stands there twice"));
         }
     }
 }
@@ -103,10 +110,14 @@ fn check_cases(manifest: &Manifest, problems: &mut Vec<String>) {
 
 /// How many subjects a golden case has, in the form of its own extension point.
 fn subjects_of(case: &Value) -> Result<usize, CaseError> {
-    if is_late_fee(case) {
-        return Ok(late_fee::from_value(case)?.iter().map(|case| case.charges.len()).sum());
+    fn count<C: GoldenCase>(case: &Value) -> Result<usize, CaseError> {
+        Ok(C::read(case)?.iter().map(GoldenCase::subjects).sum())
     }
-    Ok(cases::from_value(case)?.iter().map(|case| case.subjects.len()).sum())
+    match cases::point_of(case) {
+        LateFeeCase::POINT => count::<LateFeeCase>(case),
+        TicketCase::POINT => count::<TicketCase>(case),
+        _ => count::<FeeCase>(case),
+    }
 }
 
 fn check_count(place: &str, count: usize, problems: &mut Vec<String>) {

@@ -1,26 +1,25 @@
 //! Golden cases: the plug-in's own examples, run in the sandbox that will run it for money.
 
-pub(super) mod late_fee;
-
 use std::{
     collections::BTreeMap,
+    fmt::Display,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use guanjia_domain::{
     Error, Result,
-    billing::{AnswerLimits, check_answer},
+    billing::AnswerLimits,
     decision::Outcome,
     facts,
     plugin::{ExtensionPoint, check_settings},
     point::{Answer, Question},
     values::{
-        Description, FeeAnswer, FeeBatch, Steps, SubjectProblem,
-        cases::{self, Expected, FactKind, FeeCase, late_fee::is_late_fee},
+        Description, Steps, SubjectProblem,
+        cases::{self, FactKind, FeeCase, GoldenCase, late_fee::LateFeeCase, record::TicketCase},
     },
 };
 use guanjia_packaging::Manifest;
-use std::sync::Arc;
 
 use super::refused;
 use crate::{prepared::Prepared, sandbox::Inner};
@@ -28,8 +27,8 @@ use crate::{prepared::Prepared, sandbox::Inner};
 /// Every case is one of an extension point that the plug-in answers: another would count for nothing.
 pub(super) fn check_points(manifest: &Manifest) -> Result<()> {
     for value in &manifest.cases {
-        let point = if is_late_fee(value) { ExtensionPoint::LateFeePolicy } else { ExtensionPoint::FeePolicy };
-        if !manifest.exports.contains_key(point.code()) {
+        let point = cases::point_of(value);
+        if !manifest.exports.contains_key(point) {
             return Err(refused(format!(
                 "a golden case is one of {point}, which the plug-in does not export. Take it out, or export {point}"
             )));
@@ -38,23 +37,51 @@ pub(super) fn check_points(manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Runs every case whole, and once more subject by subject: an answer may not depend on who else was asked about.
+/// Runs every case of one extension point whole, and once more subject by subject: an answer may not depend on who else was
+/// asked about.
 pub(super) fn run(
     inner: &Inner,
     prepared: &Prepared,
     manifest: &Manifest,
+    point: ExtensionPoint,
     description: &Description,
     time: Duration,
 ) -> Result<()> {
     let trial = Trial { inner, prepared, manifest, description, started: Instant::now(), time };
-    for value in manifest.cases.iter().filter(|value| !is_late_fee(value)) {
-        let cases =
-            cases::from_value(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
-        for case in &cases {
-            trial.case(case)?;
-        }
+    match point {
+        ExtensionPoint::FeePolicy => trial.cases::<FeeCase>(),
+        ExtensionPoint::LateFeePolicy => trial.cases::<LateFeeCase>(),
+        ExtensionPoint::TicketPolicy => trial.cases::<TicketCase>(),
     }
-    Ok(())
+}
+
+/// A case whose questions and answers are those of the host.
+trait Asks: GoldenCase {
+    fn question(batch: Arc<Self::Batch>) -> Question;
+    fn answer(answer: Answer) -> std::result::Result<Self::Answer, Answer>;
+}
+
+macro_rules! asks {
+    ($($case:ty => $variant:ident,)*) => {$(
+        impl Asks for $case {
+            fn question(batch: Arc<Self::Batch>) -> Question {
+                Question::$variant(batch)
+            }
+
+            fn answer(answer: Answer) -> std::result::Result<Self::Answer, Answer> {
+                match answer {
+                    Answer::$variant(answer) => Ok(answer),
+                    other => Err(other),
+                }
+            }
+        }
+    )*};
+}
+
+asks! {
+    FeeCase => Fee,
+    LateFeeCase => LateFee,
+    TicketCase => Ticket,
 }
 
 struct Trial<'a> {
@@ -67,57 +94,83 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn case(&self, case: &FeeCase) -> Result<()> {
+    fn cases<C: Asks>(&self) -> Result<()> {
+        for value in self.manifest.cases.iter().filter(|value| cases::point_of(value) == C::POINT) {
+            let cases = C::read(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
+            for case in &cases {
+                self.case(case)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn case<C: Asks>(&self, case: &C) -> Result<()> {
         let settings = case.settings_text();
         check_settings(&self.manifest.settings_schema, &settings).map_err(|error| fails(case, &error))?;
-        let batch =
-            case.to_batch(&self.description.facts, &kinds(self.description)).map_err(|error| fails(case, &error))?;
-        let answer = self.ask(case, &settings, &batch)?;
-        let differences = case.compare(&batch, &answer, self.description);
+        let (whole, differences) = self.ask(case, &settings)?;
         if !differences.is_empty() {
             return Err(fails(case, &differences.join("; ")));
         }
-        let whole = self.words(case, &batch, &answer)?;
-        let mut alone = Vec::with_capacity(whole.len());
-        let question = Question::Fee(Arc::new(batch));
-        for subject in 0..question.subjects() {
-            let Question::Fee(single) = question.slice(subject..subject + 1) else { continue };
-            let answer = self.ask(case, &settings, &single)?;
-            alone.extend(self.words(case, &single, &answer)?);
+        for (index, answered) in whole.iter().enumerate() {
+            let (alone, _) = self.ask(&case.alone(index), &settings)?;
+            if alone.first() != Some(answered) {
+                let subject = C::SUBJECT;
+                return Err(fails(
+                    case,
+                    &format!(
+                        "{subject} {index} gets another answer when it is asked about alone; {subject}s have to be independent"
+                    ),
+                ));
+            }
         }
-        match whole.iter().zip(&alone).position(|(whole, alone)| whole != alone) {
-            None => Ok(()),
-            Some(subject) => Err(fails(
-                case,
-                &format!(
-                    "subject {subject} gets another answer when it is asked about alone; subjects have to be independent"
-                ),
-            )),
-        }
+        Ok(())
     }
 
-    /// One call, whose answer must be one that the host would believe, and can put into words.
-    fn ask(&self, case: &FeeCase, settings: &str, batch: &FeeBatch) -> Result<FeeAnswer> {
+    /// One call, whose answer must be one that the host would believe, and can put into words: those words, and how they
+    /// differ from what the case expects.
+    fn ask<C: Asks>(&self, case: &C, settings: &str) -> Result<(Vec<C::Words>, Vec<String>)> {
         in_time(self.started, self.time)?;
-        let question = Question::Fee(Arc::new(batch.clone()));
+        let batch = case
+            .to_batch(&self.description.facts, &kinds(C::POINT, self.description))
+            .map_err(|error| fails(case, &error))?;
+        let batch = Arc::new(batch);
+        let question = C::question(Arc::clone(&batch));
         let evaluation = self.inner.evaluate_prepared(self.prepared, settings, &question)?;
         let answer = match evaluation.outcome {
-            Outcome::Answer(Answer::Fee(answer)) => answer,
-            Outcome::Answer(other) => return Err(fails(case, &format!("{} answered", other.point()))),
+            Outcome::Answer(answer) => answer,
             Outcome::Failure(failure) => {
                 return Err(fails(case, &format!("{}{}", failure.reason, last_words(&evaluation.log))));
             }
         };
-        check_answer(batch, &answer, self.description, &AnswerLimits::default())
+        question.check(&answer, self.description, &AnswerLimits::default()).map_err(|reason| fails(case, &reason))?;
+        check_words(self.manifest, self.description, answer.problems(), answer.steps())
             .map_err(|reason| fails(case, &reason))?;
-        check_words(self.manifest, self.description, &answer.problems, &answer.steps)
-            .map_err(|reason| fails(case, &reason))?;
-        Ok(answer)
+        check_effects(self.manifest, &question, &answer).map_err(|reason| fails(case, &reason))?;
+        let answer = C::answer(answer).map_err(|other| fails(case, &format!("{} answered", other.point())))?;
+        let words = C::words(&batch, &answer, self.description).map_err(|error| fails(case, &error))?;
+        Ok((words, case.compare(&batch, &answer, self.description)))
     }
+}
 
-    fn words(&self, case: &FeeCase, batch: &FeeBatch, answer: &FeeAnswer) -> Result<Vec<Expected>> {
-        cases::outcome(batch, answer, self.description).map_err(|error| fails(case, &error))
+/// The manifest asks for every effect that an example has, and has the sentences that effects name.
+fn check_effects(manifest: &Manifest, question: &Question, answer: &Answer) -> std::result::Result<(), String> {
+    let asked =
+        manifest.exports.get(question.point().code()).map(|export| export.effects.as_slice()).unwrap_or_default();
+    for effect in answer.effects() {
+        if !asked.contains(&effect.kind) {
+            return Err(format!(
+                "it has the effect {kind}, which plugin.toml does not ask for; add it to exports.{}.effects",
+                question.point(),
+                kind = effect.kind
+            ));
+        }
+        for key in guanjia_domain::effect::messages(effect) {
+            if !manifest.messages.contains_key(key) {
+                return Err(format!("there are no words for the message {key}; add [messages.{key}] to plugin.toml"));
+            }
+        }
     }
+    Ok(())
 }
 
 /// The manifest has a sentence for every problem, and every step carries the numbers that its sentence names.
@@ -162,18 +215,15 @@ fn last_words(log: &[String]) -> String {
     if log.is_empty() { String::new() } else { format!(". It said:\n{}\n", log.join("\n")) }
 }
 
-fn fails(case: &FeeCase, reason: &dyn std::fmt::Display) -> Error {
-    failed(&case.name, reason)
-}
-
-fn failed(name: &str, reason: &dyn std::fmt::Display) -> Error {
-    refused(format!("golden case {name:?}: {reason}. Mend the rule or the case, and build the plug-in again"))
+fn fails<C: GoldenCase>(case: &C, reason: &dyn Display) -> Error {
+    refused(format!("golden case {:?}: {reason}. Mend the rule or the case, and build the plug-in again", case.name()))
 }
 
 /// Kinds of the declared facts, from the catalogue: a case need not repeat them.
-fn kinds(description: &Description) -> BTreeMap<String, FactKind> {
+fn kinds(point: &str, description: &Description) -> BTreeMap<String, FactKind> {
+    let Ok(point) = point.parse::<ExtensionPoint>() else { return BTreeMap::new() };
     let kind = |name: &String| {
-        let kind = match ExtensionPoint::FeePolicy.fact(name)?.kind {
+        let kind = match point.fact(name)?.kind {
             facts::FactKind::Number { .. } => FactKind::Numbers,
             facts::FactKind::Code => FactKind::Codes,
             facts::FactKind::Date => FactKind::Dates,

@@ -301,6 +301,8 @@ CREATE TABLE binding (
     mode TEXT NOT NULL,
     -- By how much a shadow may differ before somebody is told, in permille of the total.
     tolerance_permille INTEGER NOT NULL,
+    -- Codes of the effects that were granted, as JSON.
+    granted TEXT NOT NULL,
     created_at TEXT NOT NULL,
     CONSTRAINT binding_plugin_fk FOREIGN KEY (company_id, digest) REFERENCES plugin (company_id, digest),
     CONSTRAINT binding_settings_fk FOREIGN KEY (company_id, settings_sha256) REFERENCES settings_blob (company_id, settings_sha256)

@@ -223,6 +223,8 @@ pub(super) fn plugin(version: &str, digest: &str) -> InstalledPlugin {
         title: text.clone(),
         summary: text,
         exports: vec![PluginExport {
+            effects: vec![],
+            words: false,
             point: ExtensionPoint::FeePolicy,
             wit: "0.1.0".into(),
             description: Description::default(),
@@ -252,6 +254,7 @@ pub(super) fn binding(project: ProjectId, fee_item: FeeItemId, from: &str) -> Bi
         effective_to: None,
         mode: BindingMode::Active,
         tolerance_permille: 0,
+        granted: vec![],
     }
 }
 

@@ -195,6 +195,7 @@ impl Office {
             settings: canonical_settings(settings).unwrap(),
             mode,
             tolerance_permille,
+            granted: vec![],
             ..binding(self.fixture.project.id, self.fixture.fee_item().id, "2025-01-01")
         };
         self.fixture.store.add_bindings(&self.fixture.stamp, std::slice::from_ref(&bound), Cause::Bound).await.unwrap();

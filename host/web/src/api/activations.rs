@@ -104,7 +104,8 @@ pub(crate) fn answered(activation: Activation) -> (StatusCode, Json<ActivationBo
 pub(crate) struct TemplateBody {
     /// `fee-policy`, `late-fee-policy`.
     point: String,
-    /// Name of the fee item in each project.
+    /// Name of the fee item in each project; left out for a rule that answers for whole projects.
+    #[serde(default)]
     fee_item: String,
     plugin: String,
     version: String,
@@ -113,9 +114,12 @@ pub(crate) struct TemplateBody {
     from: String,
     #[serde(default)]
     note: String,
+    /// Effects that are granted everywhere.
+    #[serde(default)]
+    granted: Vec<String>,
 }
 
-/// Switches one rule on in every project that has a fee item of that name, in all of them or in none.
+/// Switches one rule on in every project, or every one that has a fee item of that name: in all of them or in none.
 #[utoipa::path(
     post, path = "/api/v1/bindings/everywhere", tag = "bindings", request_body = TemplateBody,
     responses(
@@ -136,6 +140,7 @@ pub(crate) async fn bind_everywhere(
         plugin_version: body.version,
         settings: body.settings.to_string(),
         effective_from: date(&body.from)?,
+        granted: body.granted,
     };
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
     Ok(answered(plugins.switch_on_everywhere(&access.stamp(), &template, &body.note).await?))

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) struct BindingBody {
     pub id: Uuid,
     pub project: Uuid,
-    /// `fee-policy`, `late-fee-policy`.
+    /// `fee-policy`, `late-fee-policy`, `ticket-policy`.
     pub point: String,
     pub fee_item: Option<Uuid>,
     pub plugin: String,
@@ -43,6 +43,8 @@ pub(crate) struct BindingBody {
     pub mode: String,
     /// By how much a shadow may differ before somebody is told, in permille of the total.
     pub tolerance_permille: i64,
+    /// Effects that were granted, such as `notify`.
+    pub granted: Vec<String>,
 }
 
 impl From<Binding> for BindingBody {
@@ -60,6 +62,7 @@ impl From<Binding> for BindingBody {
             to: binding.effective_to.map(|day| day.to_string()),
             mode: binding.mode.to_string(),
             tolerance_permille: binding.tolerance_permille,
+            granted: binding.granted,
         }
     }
 }
@@ -78,7 +81,7 @@ pub(crate) async fn list_bindings(
 pub(crate) struct NewBindingBody {
     #[schema(value_type = Uuid)]
     project: ProjectId,
-    /// `fee-policy`, `late-fee-policy`.
+    /// `fee-policy`, `late-fee-policy`, `ticket-policy`.
     point: String,
     #[schema(value_type = Option<Uuid>)]
     fee_item: Option<FeeItemId>,
@@ -100,6 +103,9 @@ pub(crate) struct NewBindingBody {
     trial: Option<TrialId>,
     /// Of a shadow: by how much, in permille of the total, it may differ before somebody is told. 0 without it.
     tolerance_permille: Option<i64>,
+    /// Effects that are granted, among those that the plug-in asks for. None without it.
+    #[serde(default)]
+    granted: Vec<String>,
 }
 
 /// Switches a plug-in on, or proposes to where the company asks for a second person. Settings are checked against its schema
@@ -133,6 +139,7 @@ pub(crate) async fn create_binding(
         effective_to: body.to.as_deref().map(date).transpose()?,
         mode: body.mode.as_deref().unwrap_or("active").parse()?,
         tolerance_permille: body.tolerance_permille.unwrap_or(0),
+        granted: body.granted,
     };
     let plugins = Plugins::new(access.store.clone(), app.engine.clone());
     Ok(answered(plugins.switch_on(&access.stamp(), request, &body.note, body.trial).await?))

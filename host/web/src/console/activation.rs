@@ -290,6 +290,7 @@ fn request<'a>(
         tolerance_permille: tolerance
             .parse()
             .map_err(|_| Error::invalid(format!("{tolerance:?} is no whole number")))?,
+        granted: Vec::new(),
     };
     let trial = filled("trial").map(|id| id.parse().map_err(|_| Error::not_found("trial", id))).transpose()?;
     Ok((request, field("note"), trial))

@@ -114,7 +114,9 @@ where
         for mut record in listed {
             let facts = record.as_object_mut().and_then(|members| members.remove("facts"));
             subjects.push(CaseRecord {
-                facts: facts.map_or_else(|| Ok(FactCells::new()), FactCells::deserialize).map_err(|error| fail(&error))?,
+                facts: facts
+                    .map_or_else(|| Ok(FactCells::new()), FactCells::deserialize)
+                    .map_err(|error| fail(&error))?,
                 subject: P::Subject::deserialize(record).map_err(|error| fail(&error))?,
             });
         }

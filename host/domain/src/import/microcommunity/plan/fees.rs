@@ -96,6 +96,7 @@ impl<'a> Planner<'a> {
             effective_to: None,
             mode: BindingMode::Active,
             tolerance_permille: 0,
+            granted: Vec::new(),
         };
         let (Some(last), Some(before)) = (last, before) else {
             self.changes.bindings.insert.push(binding);
