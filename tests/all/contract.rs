@@ -73,10 +73,11 @@ fn a_released_folder_is_frozen() {
 fn successive_versions_of_a_package_are_compatible() {
     let packages = packages();
     let text = |files: &BTreeMap<String, String>| files.values().cloned().collect::<String>();
+    let is_shared = |name: &str| name.starts_with("types@") || name.starts_with("effects@");
     let types: Vec<String> =
-        packages.iter().filter(|(name, _)| name.starts_with("types@")).map(|(_, files)| text(files)).collect();
+        packages.iter().rev().filter(|(name, _)| is_shared(name)).map(|(_, files)| text(files)).collect();
     let mut points: BTreeMap<&str, Vec<(semver_key::Version, String)>> = BTreeMap::new();
-    for (name, files) in packages.iter().filter(|(name, _)| !name.starts_with("types@")) {
+    for (name, files) in packages.iter().filter(|(name, _)| !is_shared(name)) {
         let (point, version) = name.split_once('@').unwrap();
         points.entry(point).or_default().push((semver_key::parse(version), text(files)));
     }

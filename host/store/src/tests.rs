@@ -13,6 +13,7 @@ mod job;
 mod journal;
 mod plugin;
 mod rerate;
+mod ruling;
 mod schema;
 mod server;
 mod trial;

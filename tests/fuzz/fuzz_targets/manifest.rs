@@ -7,7 +7,7 @@ use guanjia_domain::{
     plugin::{check_settings, check_settings_schema},
     values::{
         Decimal,
-        cases::{self, late_fee},
+        cases::{self, FeeCase, GoldenCase, late_fee::LateFeeCase, record::TicketCase},
     },
 };
 use guanjia_packaging::Manifest;
@@ -35,16 +35,21 @@ fuzz_target!(|json: &[u8]| {
     };
     let declared = |point: &str| manifest.exports.get(point).map_or(&[][..], |export| &export.facts);
     for value in &manifest.cases {
-        if late_fee::is_late_fee(value) {
-            for case in late_fee::from_value(value).expect("a checked manifest has readable cases") {
-                settings(&case.settings_text());
-                let _ = case.to_batch(declared("late-fee-policy"), &BTreeMap::new());
-            }
-        } else {
-            for case in cases::from_value(value).expect("a checked manifest has readable cases") {
-                settings(&case.settings_text());
-                let _ = case.to_batch(declared("fee-policy"), &BTreeMap::new());
-            }
-        }
+        let kept = match cases::point_of(value) {
+            LateFeeCase::POINT => batches::<LateFeeCase>(value, declared("late-fee-policy")),
+            TicketCase::POINT => batches::<TicketCase>(value, declared("ticket-policy")),
+            _ => batches::<FeeCase>(value, declared("fee-policy")),
+        };
+        kept.iter().for_each(|text| settings(text));
     }
 });
+
+/// The settings of every case; each is made into a batch, or refused in words.
+fn batches<C: GoldenCase>(value: &serde_json::Value, declared: &[String]) -> Vec<String> {
+    let cases = C::read(value).expect("a checked manifest has readable cases");
+    let settings = |case: &C| {
+        let _ = case.to_batch(declared, &BTreeMap::new());
+        case.settings_text()
+    };
+    cases.iter().map(settings).collect()
+}

@@ -24,8 +24,16 @@ use rstest::rstest;
 use super::sandbox;
 use crate::{Limits, Sandbox};
 
-const PLUGINS: [&str; 7] =
-    ["area-fee", "daily-late-fee", "fixed-fee", "metered-fee", "parking-fee", "shared-cost-fee", "misbehaving-fee"];
+const PLUGINS: [&str; 8] = [
+    "area-fee",
+    "daily-late-fee",
+    "fixed-fee",
+    "metered-fee",
+    "parking-fee",
+    "shared-cost-fee",
+    "ticket-routing",
+    "misbehaving-fee",
+];
 
 /// The component of a crate of this workspace; all are built once.
 pub(super) fn component(name: &str) -> Vec<u8> {
@@ -256,4 +264,45 @@ async fn what_a_plugin_remembers_is_gone_with_its_call() {
     let settings = r#"{"mode":"hidden-state"}"#;
     let first = answer(&sandbox, &plugin, settings, &batch).await;
     assert_eq!(first, answer(&sandbox, &plugin, settings, &batch).await);
+}
+
+/// A rule about records, all the way: installed with its cases, asked, its effects read, and the same when asked again.
+#[tokio::test]
+async fn the_ticket_plug_in_is_asked_about_a_ticket() {
+    use guanjia_domain::{effect::judge, values::RecordBatch};
+
+    let sandbox = sandbox();
+    let plugin = installed(&sandbox, "ticket-routing").await;
+    let export = plugin.export(ExtensionPoint::TicketPolicy).unwrap();
+    assert_eq!((export.effects.as_slice(), export.words), (["notify".to_owned()].as_slice(), true));
+    let settings = r#"{"kinds":[{"kind":"repair","priority":"normal","response-minutes":30,"solve-minutes":480}],
+        "repeats-are-told-from":3,"urgent-words":["漏水"]}"#;
+    let ticket = guanjia_domain::values::Ticket {
+        kind: "repair".into(),
+        words: Some("厨房漏水".into()),
+        candidates: vec![
+            Default::default(),
+            guanjia_domain::values::Candidate { own_area: true, ..Default::default() },
+        ],
+        ..Default::default()
+    };
+    let repeats = Column { cells: Cells::Numbers(Numbers { scale: 0, mantissas: vec![2] }), missing: vec![] };
+    let batch = RecordBatch { shared: (), subjects: vec![ticket], facts: vec![repeats] };
+    let question = Question::Ticket(Arc::new(batch));
+    let outcome = sandbox.evaluate(&plugin.digest, settings, &question).await.unwrap().outcome;
+    let Outcome::Answer(answer) = &outcome else { panic!("{outcome:?}") };
+    question.check(answer, &export.description, &AnswerLimits::default()).unwrap();
+    let Answer::Ticket(routes) = answer else { panic!("{answer:?}") };
+    let route = &routes.decided[0];
+    assert_eq!((route.priority.as_str(), route.dispatch.as_str(), route.ranking[0].candidate), ("urgent", "assign", 1));
+    let judged = judge(answer.effects(), ExtensionPoint::TicketPolicy, &["notify".to_owned()]);
+    assert!(judged[0].effect.is_some(), "{judged:?}");
+    let again = sandbox.evaluate(&plugin.digest, settings, &question).await.unwrap().outcome;
+    assert!(outcome.is_same(&again));
+    let recorded: Outcome =
+        guanjia_domain::decision::decode(&guanjia_domain::decision::encode(&outcome).unwrap()).unwrap();
+    assert_eq!(recorded, outcome, "a ruling is kept as it was answered");
+    let asked: Question =
+        guanjia_domain::decision::decode(&guanjia_domain::decision::encode(&question).unwrap()).unwrap();
+    assert_eq!(asked, question);
 }
