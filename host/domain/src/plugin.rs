@@ -6,6 +6,7 @@ mod installation;
 mod migration;
 mod quarantine;
 mod service;
+mod room;
 pub mod signature;
 pub mod trust;
 mod uses;
@@ -23,6 +24,7 @@ pub use activation::{
 pub use installation::{Examined, INSTALLATIONS_OPEN_MAX, Install, Installation};
 pub use migration::{SettingsMigration, migrate_settings, with_defaults};
 pub use quarantine::{BindingState, BindingWatch, QUARANTINE_FAILURES, Quarantine, QuarantineOrder, ReleaseReport};
+pub use room::{Room, room};
 pub(crate) use service::StoredComponents;
 pub use service::{BindRequest, PluginFile, Plugins};
 pub use signature::{Judgement, PluginSignature, PublicKey, SignatureState, Signer};

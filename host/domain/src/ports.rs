@@ -288,11 +288,10 @@ pub trait PluginStore: Send + Sync {
     async fn component(&self, digest: &str) -> Result<Vec<u8>>;
     async fn bindings(&self, project: ProjectId) -> Result<Vec<Binding>>;
     async fn binding(&self, binding: BindingId) -> Result<Binding>;
-    /// Adds bindings: all of them or, when one cannot be, none. An active one ends an open-ended earlier one of the same
-    /// point and fee item on the day before.
+    /// Adds bindings: all of them or, when one cannot be, none. An active one finds room as [`crate::plugin::room`] says.
     ///
     /// # Errors
-    /// `Conflict` when another active binding of the same point and fee item holds on a day of one.
+    /// `Conflict` when another active binding of the same point and fee item is in the way.
     async fn add_bindings(&self, stamp: &Stamp, bindings: &[Binding], cause: Cause) -> Result<()>;
 }
 

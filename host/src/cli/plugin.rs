@@ -131,7 +131,8 @@ pub(super) struct Bind {
     settings: PathBuf,
     #[arg(long, value_name = "DATE", value_parser = output::date)]
     from: Date,
-    /// The first day on which it no longer holds.
+    /// The first day on which it no longer holds. A rule that held there before goes on from that day; with an end, a past
+    /// stretch can be corrected that a next rule has followed.
     #[arg(long, value_name = "DATE", value_parser = output::date)]
     to: Option<Date>,
     #[arg(long, default_value = "active")]

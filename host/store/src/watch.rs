@@ -147,6 +147,13 @@ impl Scope {
         .await?;
         Ok(())
     }
+    pub(crate) async fn is_quarantined(&mut self, binding: BindingId) -> Result<bool> {
+        let statement =
+            sql!("SELECT COUNT(*) FROM quarantine WHERE company_id = $1 AND binding_id = $2 AND released_at IS NULL");
+        let row = self.row(statement, values![binding]).await?;
+        Ok(row.map(|row| row.only::<i64>()).transpose()?.is_some_and(|open| open > 0))
+    }
+
 
     /// Begins a quarantine with its event and audit row; `false` where the binding is quarantined already.
     pub(crate) async fn start_quarantine(&mut self, order: &QuarantineOrder) -> Result<bool> {
