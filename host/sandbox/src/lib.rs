@@ -44,11 +44,12 @@ mod sandbox;
 #[cfg(test)]
 mod tests;
 mod tier;
+mod unpack;
 mod values;
 mod wasi;
 
 pub use compile::{Compiler, compile_worker};
 pub use limits::{InstallLimits, Limits};
-pub use outline::outline;
+pub use outline::{golden_cases, outline};
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use tier::tier;

@@ -25,10 +25,33 @@ use std::sync::Arc;
 use super::refused;
 use crate::{prepared::Prepared, sandbox::Inner};
 
+/// How far the golden cases of all extension points came.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Progress {
+    pub passed: usize,
+    /// Whether the one after those was begun: it failed, where nothing runs any more.
+    pub running: bool,
+}
+
+impl Progress {
+    /// One case, from its beginning to its end.
+    fn case(&mut self, run: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.running = true;
+        run()?;
+        (self.passed, self.running) = (self.passed + 1, false);
+        Ok(())
+    }
+}
+
+/// The extension point of which this is a case.
+pub(crate) fn point_of(value: &serde_json::Value) -> ExtensionPoint {
+    if is_late_fee(value) { ExtensionPoint::LateFeePolicy } else { ExtensionPoint::FeePolicy }
+}
+
 /// Every case is one of an extension point that the plug-in answers: another would count for nothing.
 pub(super) fn check_points(manifest: &Manifest) -> Result<()> {
     for value in &manifest.cases {
-        let point = if is_late_fee(value) { ExtensionPoint::LateFeePolicy } else { ExtensionPoint::FeePolicy };
+        let point = point_of(value);
         if !manifest.exports.contains_key(point.code()) {
             return Err(refused(format!(
                 "a golden case is one of {point}, which the plug-in does not export. Take it out, or export {point}"
@@ -45,13 +68,14 @@ pub(super) fn run(
     manifest: &Manifest,
     description: &Description,
     time: Duration,
+    progress: &mut Progress,
 ) -> Result<()> {
     let trial = Trial { inner, prepared, manifest, description, started: Instant::now(), time };
-    for value in manifest.cases.iter().filter(|value| !is_late_fee(value)) {
+    for value in manifest.cases.iter().filter(|value| point_of(value) == ExtensionPoint::FeePolicy) {
         let cases =
             cases::from_value(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
         for case in &cases {
-            trial.case(case)?;
+            progress.case(|| trial.case(case))?;
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ use guanjia_domain::{
 };
 use guanjia_packaging::Manifest;
 
-use super::{check_words, failed, in_time, refused};
+use super::{Progress, check_words, failed, in_time, refused};
 use crate::{prepared::Prepared, sandbox::Inner};
 
 /// Runs every case whole, and once more charge by charge: an answer may not depend on who else was asked about.
@@ -29,13 +29,14 @@ pub(crate) fn run(
     manifest: &Manifest,
     description: &Description,
     time: Duration,
+    progress: &mut Progress,
 ) -> Result<()> {
     let trial = Trial { inner, prepared, manifest, description, started: Instant::now(), time };
     for value in manifest.cases.iter().filter(|value| is_late_fee(value)) {
         let cases =
             late_fee::from_value(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
         for case in &cases {
-            trial.case(case)?;
+            progress.case(|| trial.case(case))?;
         }
     }
     Ok(())
