@@ -27,7 +27,7 @@ use guanjia_domain::{
     decision::Outcome,
     ids::BillingRunId,
     job::Watch,
-    plugin::{Examined, ExtensionPoint, InstalledPlugin, PluginSignature},
+    plugin::{CallLimits, ExtensionPoint, Inspection, InstalledPlugin, PackedFile, PluginSignature, Tier},
     point::{Answer, Question},
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::{FeeAnswer, FeeBatch, Problem},
@@ -96,7 +96,16 @@ impl PolicyEngine for Native {
     async fn verify_watched(&self, _: Vec<u8>, _: &mut dyn Watch) -> Result<InstalledPlugin> {
         unreachable!("the measurement installs through the sandbox")
     }
-    async fn examine(&self, _: Vec<u8>) -> Result<Examined> {
+    async fn examine(&self, _: Vec<u8>) -> Result<Inspection> {
+        unreachable!("the measurement installs through the sandbox")
+    }
+    async fn inspect(&self, _: Vec<u8>) -> Result<Inspection> {
+        unreachable!("the measurement installs through the sandbox")
+    }
+    async fn unpack(&self, _: Vec<u8>) -> Result<Option<Vec<PackedFile>>> {
+        unreachable!("the measurement installs through the sandbox")
+    }
+    fn call_limits(&self, _: Tier) -> CallLimits {
         unreachable!("the measurement installs through the sandbox")
     }
 

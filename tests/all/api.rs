@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One caller of the API: somebody's token, or nobody's.
 #[derive(Clone)]
-struct Caller {
+pub(crate) struct Caller {
     client: Client,
     url: String,
     token: Option<String>,
@@ -42,25 +42,25 @@ struct Caller {
 
 /// What came back.
 #[derive(Debug)]
-struct Said {
-    status: u16,
+pub(crate) struct Said {
+    pub(crate) status: u16,
     kind: String,
     request_id: String,
-    headers: header::HeaderMap,
-    text: String,
+    pub(crate) headers: header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Caller {
-    fn nobody(server: &Server) -> Self {
+    pub(crate) fn nobody(server: &Server) -> Self {
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { client, url: server.url.clone(), token: None }
     }
 
-    fn with(&self, token: impl Into<String>) -> Self {
+    pub(crate) fn with(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -68,7 +68,7 @@ impl Caller {
         }
     }
 
-    async fn get(&self, path: &str) -> Said {
+    pub(crate) async fn get(&self, path: &str) -> Said {
         said(self.request(Method::GET, path)).await
     }
 
@@ -81,7 +81,7 @@ impl Caller {
     }
 
     /// Every entry of a list, page by page.
-    async fn whole(&self, path: &str, page_size: usize) -> Vec<Value> {
+    pub(crate) async fn whole(&self, path: &str, page_size: usize) -> Vec<Value> {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -118,7 +118,7 @@ impl Caller {
     }
 }
 
-async fn said(request: RequestBuilder) -> Said {
+pub(crate) async fn said(request: RequestBuilder) -> Said {
     let response = request.timeout(PATIENCE).send().await.unwrap();
     let headers = response.headers().clone();
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -128,14 +128,14 @@ async fn said(request: RequestBuilder) -> Said {
 
 impl Said {
     #[track_caller]
-    fn json(&self, status: u16) -> Value {
+    pub(crate) fn json(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// A problem document, whose request id is the one of the answer.
     #[track_caller]
-    fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.json(status);
         assert_eq!(self.kind, "application/problem+json", "{self:?}");
         assert_eq!(problem["code"], code, "{self:?}");
@@ -497,7 +497,10 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
         }
         let expected = match (operation.method.as_str(), operation.path.as_str()) {
             ("POST", "/api/v1/users" | "/api/v1/publishers") => 201,
-            ("POST", "/api/v1/plugins" | "/api/v1/plugins/pull") => 422,
+            (
+                "POST",
+                "/api/v1/plugins" | "/api/v1/plugins/pull" | "/api/v1/plugins/inspect" | "/api/v1/plugins/bundle",
+            ) => 422,
             ("POST", "/api/v1/replay-samples") => 202,
             _ => 200,
         };
@@ -557,6 +560,7 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/trials/{trial}"),
         format!("/trials/{trial}/movers/0"),
         format!("/installations/{installation}"),
+        format!("/plugin-uploads/{}", "0".repeat(64)),
     ];
     let post = [
         "/billing".to_owned(),

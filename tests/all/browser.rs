@@ -789,14 +789,18 @@ async fn a_price_is_tried_before_it_is_decided() {
         let proposed = browser.one(&format!("[name={field}]")).await.value().await.unwrap().unwrap();
         assert_eq!(proposed, month, "posted months are proposed");
     }
-    let fill = "document.querySelector('[name=settings]').value = arguments[0]";
-    browser.run(fill, vec![json!(r#"{"price": 3}"#)]).await;
+    browser.press("载入当前参数").await;
+    browser.shows("form.fields", "开始试算").await;
+    let fill = "document.querySelector(`[name='${arguments[0]}']`).value = arguments[1]";
+    let discounts = "s.discount-percent-by-occupancy";
+    browser.run(fill, vec![json!("s.price"), json!("3.10")]).await;
+    browser.run(fill, vec![json!(discounts), json!("vacant 200")]).await;
     browser.press("开始试算").await;
     browser.shows(".notice.bad", "填写的内容不能用").await;
     assert_eq!(browser.complaints().await.len(), 1, "the browser notes the status of the refusal");
-    let kept = browser.one("[name=settings]").await.value().await.unwrap().unwrap();
-    assert_eq!(kept, r#"{"price": 3}"#, "what was filled in stays");
-    browser.run(fill, vec![json!(r#"{"price": "3.10"}"#)]).await;
+    let kept = browser.one(&format!("[name='{discounts}']")).await.value().await.unwrap().unwrap();
+    assert_eq!(kept, "vacant 200", "what was filled in stays");
+    browser.run(fill, vec![json!(discounts), json!("")]).await;
     browser.press("开始试算").await;
     browser.shows("h1 .state", "已完成").await;
     browser.shows(".cards", "+¥").await;

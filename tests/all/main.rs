@@ -16,6 +16,7 @@ mod hostile;
 mod house;
 mod imports;
 mod inspect;
+mod inspections;
 mod languages;
 mod proof;
 mod quarantine;

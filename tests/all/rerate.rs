@@ -148,6 +148,43 @@ async fn a_corrected_price_is_proposed_approved_and_posted(#[values(Kind::Sqlite
     assert_eq!(report["changes"]["same"]["subjects"], HOMES, "{report:#}");
 }
 
+/// A past stretch gets its own rule although another one has followed since, which goes on untouched.
+#[rstest]
+#[tokio::test]
+async fn a_past_stretch_is_corrected_while_a_next_rule_holds(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let host = Host::office(kind).await;
+    for month in ["2025-01", "2025-02", "2025-03"] {
+        charge(&host, month);
+    }
+    let before = home_lines(&host, "2025-02");
+    host.bind("area-fee@1.0.0", r#"{"price":"3.30"}"#, "2025-04-01").expect(0);
+    let settings = host.file("past.json", r#"{"price":"3.00"}"#);
+    let bind = |from: &str, to: &[&str]| {
+        let place = ["plugin", "bind", "--project", PROJECT, "--fee-item", HOME_FEE, "--plugin", "area-fee@1.0.0"];
+        host.run(&[&place[..], &["--settings", &settings, "--from", from], to].concat())
+    };
+    let open = bind("2025-02-01", &[]).expect(1);
+    assert!(open.stderr.contains("bound there already from 2025-04-01"), "{open:?}");
+    bind("2025-02-01", &["--to", "2025-05-01"]).expect(1);
+    let bound = bind("2025-02-01", &["--to", "2025-03-01"]).expect(0);
+    assert!(bound.stderr.contains("2025-02") && !bound.stderr.contains("2025-03"), "{bound:?}");
+    let proposed = rerate(&host, "2025-01", "2025-03").expect(0).lines();
+    let changed: Vec<_> = proposed.iter().map(|run| (run["period"].as_str().unwrap(), figures(run)[0])).collect();
+    assert_eq!(changed, [("2025-01", 0), ("2025-02", HOMES), ("2025-03", 0)], "March goes by the rule of before");
+    confirm(&host, &proposed[1], 0);
+    assert_eq!(sum(&home_lines(&host, "2025-02")), at_three(&before));
+    // Taken back, the stretch goes by the rule of before, and April keeps its own.
+    host.run(&["plugin", "rollback", "--project", PROJECT, "--fee-item", HOME_FEE, "--from", "2025-02-01"]).expect(0);
+    let back = rerate(&host, "2025-02", "2025-02").expect(0).json();
+    assert_eq!(figures(&back)[..2], [0, HOMES]);
+    confirm(&host, &back, 0);
+    assert_eq!(by_unit(&home_lines(&host, "2025-02")), by_unit(&before));
+    charge(&host, "2025-04");
+    let april = home_lines(&host, "2025-04");
+    assert!(april.iter().all(|line| line["unit_price"] == "3.30"), "{:?}", april.first());
+    host.assert_consistent();
+}
+
 /// Only those whose lines differ are touched, and the rule is recorded as it answered about them alone.
 #[rstest]
 #[tokio::test]

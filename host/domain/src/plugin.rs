@@ -2,12 +2,15 @@
 
 mod activation;
 pub mod difference;
+mod inspection;
 mod installation;
 mod migration;
 mod quarantine;
+mod room;
 mod service;
 pub mod signature;
 pub mod trust;
+mod upload;
 mod uses;
 
 use serde::{Deserialize, Serialize};
@@ -20,13 +23,21 @@ pub use crate::point::ExtensionPoint;
 pub use activation::{
     Activation, ActivationRule, Cause, NOTE_CHARS_MAX, PostedMonths, Proposal, ProposalState, TemplateRequest,
 };
-pub use installation::{Examined, INSTALLATIONS_OPEN_MAX, Install, Installation};
+pub use inspection::{
+    BUNDLE_TAKES_LONG, CallLimits, CaseOutcome, GoldenCase, Inspected, InspectedFile, Inspection, PackedFile, Verdict,
+    bundle_origin,
+};
+pub use installation::{INSTALLATIONS_OPEN_MAX, Install, Installation};
 pub use migration::{SettingsMigration, migrate_settings, with_defaults};
-pub use quarantine::{BindingState, BindingWatch, QUARANTINE_FAILURES, Quarantine, QuarantineOrder, ReleaseReport};
+pub use quarantine::{
+    BindingState, BindingWatch, QUARANTINE_FAILURES, Quarantine, QuarantineOrder, QuarantineRow, ReleaseReport,
+};
+pub use room::{Room, room};
 pub(crate) use service::StoredComponents;
 pub use service::{BindRequest, PluginFile, Plugins};
 pub use signature::{Judgement, PluginSignature, PublicKey, SignatureState, Signer};
 pub use trust::{Trust, TrustRule, TrustedPublisher};
+pub use upload::{InstalledUpload, UPLOAD_HOURS, UPLOADS_MAX, Upload};
 pub use uses::{BindingUse, RunUse, ShadowDifference, Use, UseError, exceeds};
 
 codes! {
@@ -130,6 +141,10 @@ pub struct InstalledPlugin {
     pub tier: Tier,
     /// Size of the component without its signatures.
     pub size_bytes: i64,
+    /// Its own examples, all of which it answered as it should when it was installed. What was installed before they were
+    /// kept has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<GoldenCase>,
     /// Signatures that hold, whoever made them. They may become more while the plug-in is installed, so they are kept beside
     /// it and not in it.
     #[serde(skip)]

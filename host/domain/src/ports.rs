@@ -21,9 +21,9 @@ use crate::{
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
     plugin::{
-        ActivationRule, Binding, BindingUse, Cause, Examined, ExtensionPoint, Installation, InstalledPlugin,
-        PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule,
-        TrustedPublisher,
+        ActivationRule, Binding, BindingUse, CallLimits, Cause, ExtensionPoint, Inspection, Installation,
+        InstalledPlugin, PackedFile, PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder,
+        QuarantineRow, RunUse, ShadowDifference, Tier, TrustRule, TrustedPublisher, Upload,
     },
     point::Question,
     ruling::{About, Ruling, RulingCounts},
@@ -290,11 +290,10 @@ pub trait PluginStore: Send + Sync {
     async fn component(&self, digest: &str) -> Result<Vec<u8>>;
     async fn bindings(&self, project: ProjectId) -> Result<Vec<Binding>>;
     async fn binding(&self, binding: BindingId) -> Result<Binding>;
-    /// Adds bindings: all of them or, when one cannot be, none. An active one ends an open-ended earlier one of the same
-    /// point and fee item on the day before.
+    /// Adds bindings: all of them or, when one cannot be, none. An active one finds room as [`crate::plugin::room`] says.
     ///
     /// # Errors
-    /// `Conflict` when another active binding of the same point and fee item holds on a day of one.
+    /// `Conflict` when another active binding of the same point and fee item is in the way.
     async fn add_bindings(&self, stamp: &Stamp, bindings: &[Binding], cause: Cause) -> Result<()>;
 }
 
@@ -320,6 +319,15 @@ pub trait InstallationStore: Send + Sync {
     async fn finish_installation(&self, stamp: &Stamp, job: JobId, plugin: &NewPlugin<'_>) -> Result<()>;
     /// Forgets the files of all installations whose job is over, whatever came of them.
     async fn forget_files(&self) -> Result<()>;
+    /// Keeps a file that somebody looks at, and forgets those that are too many ([`UPLOADS_MAX`]) or too old
+    /// ([`UPLOAD_HOURS`]). The same file again only becomes the youngest.
+    ///
+    /// [`UPLOADS_MAX`]: crate::plugin::UPLOADS_MAX
+    /// [`UPLOAD_HOURS`]: crate::plugin::UPLOAD_HOURS
+    async fn add_upload(&self, stamp: &Stamp, sha256: &str, origin: &str, file: &[u8]) -> Result<()>;
+    /// A file that is looked at; `None` once it is forgotten or too old.
+    async fn upload(&self, now: DateTime<Utc>, sha256: &str) -> Result<Option<Upload>>;
+    async fn forget_upload(&self, sha256: &str) -> Result<()>;
 }
 
 /// What waits for a second person.
@@ -381,6 +389,8 @@ pub trait WatchStore: Send + Sync {
     async fn decisions_of_binding(&self, run: BillingRunId, binding: BindingId) -> Result<Vec<(DecisionId, i64)>>;
     /// Which bindings of a project are quarantined now.
     async fn quarantines(&self, project: ProjectId) -> Result<Vec<Quarantine>>;
+    /// Open quarantines of all projects, oldest first, those after a given one; at most `limit`.
+    async fn open_quarantines(&self, after: Option<QuarantineId>, limit: u32) -> Result<Vec<QuarantineRow>>;
     /// # Errors
     /// `Conflict` when the binding is quarantined already.
     async fn quarantine(&self, order: &QuarantineOrder) -> Result<()>;
@@ -729,7 +739,19 @@ pub trait PolicyEngine: Send + Sync {
     ///
     /// # Errors
     /// `Invalid` that says what to do, for all that is refused so early.
-    async fn examine(&self, file: Vec<u8>) -> Result<Examined>;
+    async fn examine(&self, file: Vec<u8>) -> Result<Inspection>;
+    /// The same with every check of [`PolicyEngine::verify`], whose refusal stands in the answer.
+    ///
+    /// # Errors
+    /// As [`PolicyEngine::examine`].
+    async fn inspect(&self, file: Vec<u8>) -> Result<Inspection>;
+    /// The components of a bundle, each of which is what the bundle says of it; `None` of a file that is no bundle.
+    ///
+    /// # Errors
+    /// `Invalid` that says what to do, for a bundle that is broken or lies.
+    async fn unpack(&self, file: Vec<u8>) -> Result<Option<Vec<PackedFile>>>;
+    /// What one call of a plug-in of this tier may use.
+    fn call_limits(&self, tier: Tier) -> CallLimits;
     /// Makes a component ready to be called. Compiles it, or loads what was compiled before.
     async fn prepare(&self, digest: &str, component: &(dyn ComponentSource + '_)) -> Result<()>;
     /// The plug-in's own check of settings that passed the schema.

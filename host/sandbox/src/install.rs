@@ -1,8 +1,9 @@
 //! Verifying a component before anybody trusts it. Every refusal says what is wrong and what to do about it.
 
-mod golden;
+pub(crate) mod golden;
 
 use std::{
+    cmp::Ordering,
     collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,8 +13,8 @@ use guanjia_domain::{
     Error, Result,
     job::{RunProgress, Watch},
     plugin::{
-        Examined, ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text, Tier,
-        check_settings_schema,
+        CaseOutcome, ExtensionPoint, Inspection, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText,
+        Text, Tier, Verdict, check_settings_schema,
     },
     values::Description,
 };
@@ -23,6 +24,7 @@ use crate::{
     compile::bounded,
     limits::InstallLimits,
     log::cut,
+    outline::golden_cases,
     prepared::Prepared,
     sandbox::{Inner, Sandbox},
     tier::{self, Engine},
@@ -50,6 +52,68 @@ struct Candidate {
 pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>, watch: &mut dyn Watch) -> Result<InstalledPlugin> {
     let bytes: Arc<[u8]> = bytes.into();
     let candidate = Arc::new(candidate(sandbox, &bytes).await?);
+    let mut seen = Seen::default();
+    check(sandbox, &candidate, &bytes, watch, &mut seen).await
+}
+
+/// All of that, with the refusal as a part of what is said.
+pub(crate) async fn inspected(sandbox: &Sandbox, file: Vec<u8>) -> Result<Inspection> {
+    let bytes: Arc<[u8]> = file.into();
+    let candidate = Arc::new(candidate(sandbox, &bytes).await?);
+    let mut seen = Seen::default();
+    match check(sandbox, &candidate, &bytes, &mut (), &mut seen).await {
+        Ok(plugin) => {
+            let (outcomes, float_free) = (seen.outcomes(plugin.cases.len()), Some(plugin.float_free));
+            Ok(Inspection { float_free, outcomes, verdict: Verdict::Accepted, plugin })
+        }
+        Err(Error::Invalid { message, .. }) => seen.inspection(&candidate, Verdict::Refused(message)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What was found out of a component before a check refused it.
+#[derive(Debug, Default)]
+struct Seen {
+    float_free: Option<bool>,
+    cases: golden::Progress,
+}
+
+impl Seen {
+    fn outcomes(&self, cases: usize) -> Vec<CaseOutcome> {
+        let golden::Progress { passed, running } = self.cases;
+        let outcome = |number: usize| match number.cmp(&passed) {
+            Ordering::Less => CaseOutcome::Passed,
+            Ordering::Equal if running => CaseOutcome::Failed,
+            _ => CaseOutcome::NotRun,
+        };
+        (0..cases).map(outcome).collect()
+    }
+
+    /// As the manifest says, where the component was not asked or did not pass.
+    fn inspection(&self, candidate: &Candidate, verdict: Verdict) -> Result<Inspection> {
+        let export = |(name, export): (&String, &Export)| {
+            let description = Description { facts: export.facts.clone(), steps: Vec::new(), measures: Vec::new() };
+            Ok(PluginExport {
+                point: name.parse()?,
+                wit: export.wit.to_string(),
+                description,
+                effects: export.effects.clone(),
+                words: export.words,
+            })
+        };
+        let exports = candidate.manifest.exports.iter().map(export).collect::<Result<_>>()?;
+        let plugin = installed(candidate, exports, self.float_free.unwrap_or_default())?;
+        Ok(Inspection { float_free: self.float_free, outcomes: self.outcomes(plugin.cases.len()), plugin, verdict })
+    }
+}
+
+async fn check(
+    sandbox: &Sandbox,
+    candidate: &Arc<Candidate>,
+    bytes: &Arc<[u8]>,
+    watch: &mut dyn Watch,
+    seen: &mut Seen,
+) -> Result<InstalledPlugin> {
     let (tier, digest) = (candidate.tier, &candidate.outline.digest);
     // The same bytes may have been compiled before, by another host with this cache or for another company.
     let (compiled, prepared) = match sandbox.load(digest).await? {
@@ -67,17 +131,25 @@ pub(crate) async fn verify(sandbox: &Sandbox, bytes: Vec<u8>, watch: &mut dyn Wa
     if tier == Tier::WithRuntime {
         watch.tell(RunProgress { done: COMPILED, total: KEPT }).await?;
     }
-    let limits = sandbox.install_limits(tier);
-    let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(&candidate));
-    let exports = sandbox.in_place(move |inner| try_out(inner, &tried, &candidate_.manifest, &limits)).await??;
     let float_free = prepared.float_free;
+    seen.float_free = Some(float_free);
+    let limits = sandbox.install_limits(tier);
+    let (tried, candidate_) = (Arc::clone(&prepared), Arc::clone(candidate));
+    let trying = sandbox.in_place(move |inner| {
+        let mut cases = golden::Progress::default();
+        let exports = try_out(inner, &tried, &candidate_.manifest, &limits, &mut cases);
+        (cases, exports)
+    });
+    let (cases, exports) = trying.await?;
+    seen.cases = cases;
+    let exports = exports?;
     if let Some(compiled) = compiled {
         sandbox.keep(digest, compiled, prepared).await?;
     }
     if tier == Tier::WithRuntime {
         watch.tell(RunProgress { done: KEPT, total: KEPT }).await?;
     }
-    installed(&candidate, exports, float_free)
+    installed(candidate, exports, float_free)
 }
 
 /// Hundredths of the way at which the machine code is there, and at which the golden cases are passed, too.
@@ -111,10 +183,8 @@ fn compiled_part(elapsed: Duration, expected: Duration) -> i64 {
 }
 
 /// What can be said of a file before it costs anything.
-pub(crate) async fn examined(sandbox: &Sandbox, file: Vec<u8>) -> Result<Examined> {
-    let candidate = candidate(sandbox, &file.into()).await?;
-    let Manifest { id, version, .. } = candidate.manifest;
-    Ok(Examined { tier: candidate.tier, id, version: version.to_string() })
+pub(crate) async fn examined(sandbox: &Sandbox, file: Vec<u8>) -> Result<Inspection> {
+    Seen::default().inspection(&candidate(sandbox, &file.into()).await?, Verdict::Later)
 }
 
 async fn candidate(sandbox: &Sandbox, bytes: &Arc<[u8]>) -> Result<Candidate> {
@@ -243,6 +313,7 @@ fn try_out(
     prepared: &Prepared,
     manifest: &Manifest,
     limits: &InstallLimits,
+    cases: &mut golden::Progress,
 ) -> Result<Vec<PluginExport>> {
     golden::check_points(manifest)?;
     let mut exports = Vec::with_capacity(manifest.exports.len());
@@ -251,7 +322,7 @@ fn try_out(
         let description = describe(inner, prepared, point)?;
         check_description(point, export, &description, manifest)?;
         let time = limits.golden_cases_time;
-        golden::run(inner, prepared, manifest, point, &description, time)?;
+        golden::run(inner, prepared, manifest, point, &description, time, cases)?;
         exports.push(PluginExport {
             point,
             wit: export.wit.to_string(),
@@ -356,6 +427,7 @@ fn installed(candidate: &Candidate, exports: Vec<PluginExport>, float_free: bool
         float_free,
         tier: *tier,
         size_bytes: i64::try_from(outline.size).map_err(|_| Error::Overflow("measuring a component"))?,
+        cases: golden_cases(manifest),
         signatures: signatures.iter().map(signature).collect::<Result<_>>()?,
     })
 }

@@ -45,11 +45,12 @@ mod sandbox;
 mod tests;
 mod ticket_policy;
 mod tier;
+mod unpack;
 mod values;
 mod wasi;
 
 pub use compile::{Compiler, compile_worker};
 pub use limits::{InstallLimits, Limits};
-pub use outline::outline;
+pub use outline::{golden_cases, outline};
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use tier::tier;

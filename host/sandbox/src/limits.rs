@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use guanjia_domain::plugin::Tier;
+use guanjia_domain::plugin::{CallLimits, Tier};
 
 use crate::wasi;
 
@@ -133,6 +133,19 @@ impl Limits {
         match tier {
             Tier::Pure => Self::default(),
             Tier::WithRuntime => Self::with_runtime(),
+        }
+    }
+
+    /// As people are told them.
+    #[must_use]
+    pub fn told(&self) -> CallLimits {
+        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let tick = u64::try_from(EPOCH_TICK.as_millis()).unwrap_or(u64::MAX);
+        CallLimits {
+            memory_bytes: count(self.memory_bytes as u64),
+            fuel_base: count(self.fuel_base),
+            fuel_per_subject: count(self.fuel_per_subject),
+            deadline_ms: count(self.deadline_ticks.saturating_mul(tick)),
         }
     }
 

@@ -11,7 +11,7 @@ use guanjia_domain::{
     Error, Result,
     decision::{CallFailure, HoldKind, Outcome},
     job::Watch,
-    plugin::{Examined, ExtensionPoint, InstalledPlugin, PluginSignature, Tier},
+    plugin::{CallLimits, ExtensionPoint, Inspection, InstalledPlugin, PackedFile, PluginSignature, Tier},
     point::Question,
     ports::{ComponentSource, Evaluation, PolicyEngine},
     values::Problem,
@@ -21,11 +21,12 @@ use tokio::sync::Semaphore;
 
 use crate::{
     call::Called,
-    compile::{Compiled, Compiler, Workshop},
+    compile::{Compiled, Compiler, Workshop, bounded},
     install,
     limits::{self, InstallLimits, Limits},
     prepared::{Prepared, PreparedComponents},
     tier::{self, Engine},
+    unpack::unpack,
     wasi,
 };
 
@@ -214,8 +215,24 @@ impl PolicyEngine for Sandbox {
         install::verify(self, component, watch).await
     }
 
-    async fn examine(&self, file: Vec<u8>) -> Result<Examined> {
+    async fn examine(&self, file: Vec<u8>) -> Result<Inspection> {
         install::examined(self, file).await
+    }
+
+    async fn inspect(&self, file: Vec<u8>) -> Result<Inspection> {
+        install::inspected(self, file).await
+    }
+
+    async fn unpack(&self, file: Vec<u8>) -> Result<Option<Vec<PackedFile>>> {
+        let read = tokio::task::spawn_blocking(move || unpack(&file));
+        bounded(self.install_limits(Tier::Pure).compile_time, read).await?
+    }
+
+    fn call_limits(&self, tier: Tier) -> CallLimits {
+        match tier {
+            Tier::Pure => self.inner.options.limits.told(),
+            Tier::WithRuntime => self.inner.options.limits_with_runtime.told(),
+        }
     }
 
     async fn prepare(&self, digest: &str, component: &(dyn ComponentSource + '_)) -> Result<()> {
@@ -356,7 +373,8 @@ fn record<T>(prepared: &Prepared, function: &'static str, called: &Called<T>, st
     }
     if let Err(CallFailure { kind, reason, .. }) = &called.result {
         debug_assert_ne!(*kind, HoldKind::PolicyError, "a policy's own words are an answer");
-        tracing::warn!(plugin = %prepared.label, function, %kind, %reason, duration_ms = millis(duration), "a call came to nothing");
+        // What becomes of it is for whoever asked: a plug-in that keeps breaking is quarantined with a warning of its own.
+        tracing::debug!(plugin = %prepared.label, function, %kind, %reason, duration_ms = millis(duration), "a call came to nothing");
     }
 }
 

@@ -6,11 +6,15 @@ use guanjia_domain::{
     access::{Permission, Role},
     ids::ScheduleId,
     job,
+    plugin::Language,
     ports::TokenPurpose,
 };
 use serde_json::json;
 
-use super::{Done, Global, output};
+use super::{
+    Done, Global,
+    output::{self, in_words, pick},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -33,6 +37,7 @@ impl User {
         let office = global.office().await?;
         let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
         stamp.actor.require(Permission::ManageUsers)?;
+        let language = global.language(Language::En);
         match self {
             User::Add { name, role, password_env } => {
                 let password = match password_env {
@@ -54,7 +59,8 @@ impl User {
                     if global.json {
                         output::line(&json!(user));
                     } else {
-                        let roles: Vec<_> = user.roles.iter().map(|role| role.code()).collect();
+                        let roles: Vec<_> =
+                            user.roles.iter().map(|role| in_words(language, "role", role.code())).collect();
                         output::text(&format!("{}  {}", user.name, roles.join(" ")));
                     }
                 }
@@ -169,8 +175,10 @@ pub(super) async fn check(global: &Global) -> Result<Done> {
     if global.json {
         output::line(&json!({ "ok": ok, "checks": checks }));
     } else {
+        let language = global.language(Language::En);
         for check in &checks {
-            output::text(&format!("{}  {}: {}", if check.ok { "ok " } else { "BAD" }, check.name, check.detail));
+            let state = if check.ok { pick(language, "正常", "ok ") } else { pick(language, "异常", "BAD") };
+            output::text(&format!("{state}  {}: {}", in_words(language, "check", &check.name), check.detail));
         }
     }
     Ok(if ok { Done::Well } else { Done::Badly })

@@ -54,6 +54,14 @@ pub(super) fn pick<T>(language: Language, zh: T, en: T) -> T {
     }
 }
 
+/// A code as it is written for scripts, or in Chinese the word that the console has for it.
+pub(super) fn in_words(language: Language, kind: &str, code: &str) -> String {
+    match language {
+        Language::Zh => guanjia_web::word(language, kind, code),
+        Language::En => code.to_owned(),
+    }
+}
+
 /// One JSON value on a line of stdout. A closed pipe is the reader's way to say "enough".
 pub(super) fn line(value: &serde_json::Value) {
     text(&value.to_string());

@@ -14,17 +14,20 @@ use guanjia_domain::{
     ids::{BindingId, FeeItemId, ProjectId, ProposalId, TrialId},
     job::Progress,
     plugin::{
-        Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginFile,
-        Proposal, TemplateRequest, TrustedPublisher, migrate_settings, signature::judge,
+        Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Language,
+        PackedFile, PluginFile, Proposal, TemplateRequest, TrustedPublisher, bundle_origin, migrate_settings,
+        signature::judge,
     },
 };
-use guanjia_packaging::read_bundle;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 use self::source::{Login, Source};
-use super::{Done, Global, output, trial, watch};
+use super::{
+    Done, Global,
+    output::{self, in_words, pick},
+    trial, watch,
+};
 use crate::{boot::Office, standard_plugins};
 
 /// Settings are a form that a person fills in; price tables with thousands of rows have a hundred kilobytes.
@@ -100,6 +103,8 @@ pub(super) enum Plugin {
         #[arg(long, value_name = "NAME")]
         project: Option<String>,
     },
+    /// Which bindings of all projects are quarantined.
+    Quarantines,
     /// Stop asking a binding: what it would answer is held.
     Quarantine {
         binding: BindingId,
@@ -131,7 +136,8 @@ pub(super) struct Bind {
     settings: PathBuf,
     #[arg(long, value_name = "DATE", value_parser = output::date)]
     from: Date,
-    /// The first day on which it no longer holds.
+    /// The first day on which it no longer holds. A rule that held there before goes on from that day; with an end, a past
+    /// stretch can be corrected that a next rule has followed.
     #[arg(long, value_name = "DATE", value_parser = output::date)]
     to: Option<Date>,
     #[arg(long, default_value = "active")]
@@ -178,29 +184,34 @@ impl Plugin {
         }
         let office = global.office().await?;
         let stamp = office.stamp(global.acting.as_deref(), "cli").await?;
+        let language = global.language(Language::En);
         match self {
             Plugin::Install { plugin, login } => {
                 let installed = install(&office, &stamp, plugin, login).await?;
-                print_plugins(&office, &installed, global.json).await?;
+                print_plugins(&office, &installed, language, global.json).await?;
             }
-            Plugin::List => print_plugins(&office, &office.store.plugins().await?, global.json).await?,
-            Plugin::Bind(bind) => print_activation(&bind.activate(&office, &stamp).await?, global.json),
+            Plugin::List => print_plugins(&office, &office.store.plugins().await?, language, global.json).await?,
+            Plugin::Bind(bind) => print_activation(&bind.activate(&office, &stamp).await?, language, global.json),
             Plugin::Rollback(back) => {
                 let project = output::project(&office, &back.project).await?;
                 let fee_item = fee_item_named(&office, project.id, back.fee_item.as_deref()).await?;
                 let activation = office.plugins.roll_back(&stamp, project.id, back.point, fee_item, back.from).await?;
-                print_activation(&activation, global.json);
+                print_activation(&activation, language, global.json);
             }
             Plugin::Proposals => {
                 for proposal in office.store.proposals(PROPOSALS_SHOWN).await? {
-                    print_proposal(&proposal, global.json);
+                    print_proposal(&proposal, language, global.json);
                 }
             }
             Plugin::Approve { proposal } => {
-                print_activation(&office.plugins.approve_proposal(&stamp, *proposal).await?, global.json);
+                print_activation(&office.plugins.approve_proposal(&stamp, *proposal).await?, language, global.json);
             }
             Plugin::Refuse { proposal, reason } => {
-                print_proposal(&office.plugins.refuse_proposal(&stamp, *proposal, reason).await?, global.json);
+                print_proposal(
+                    &office.plugins.refuse_proposal(&stamp, *proposal, reason).await?,
+                    language,
+                    global.json,
+                );
             }
             Plugin::Rule { second_person } => {
                 if let Some(second_person) = *second_person {
@@ -222,17 +233,20 @@ impl Plugin {
             Plugin::Bindings { project } => {
                 let project = output::project(&office, project).await?;
                 for binding in office.store.bindings(project.id).await? {
-                    print_binding(&binding, global.json);
+                    print_binding(&binding, language, global.json);
                 }
             }
-            Plugin::Watch { project } => watch::list(&office, &stamp, project.as_deref(), global.json).await?,
+            Plugin::Watch { project } => {
+                watch::list(&office, &stamp, project.as_deref(), language, global.json).await?
+            }
+            Plugin::Quarantines => watch::quarantines(&office, &stamp, language, global.json).await?,
             Plugin::Quarantine { binding, reason } => {
                 let quarantine = office.plugins.quarantine(&stamp, *binding, reason).await?;
-                watch::print_quarantine(&quarantine, global.json);
+                watch::print_quarantine(&quarantine, language, global.json);
             }
             Plugin::Release { binding } => {
                 let report = office.plugins.release(&stamp, *binding).await?;
-                watch::print_release(&report, global.json);
+                watch::print_release(&report, language, global.json);
             }
             Plugin::Trials(trials) => trials.run(&office, &stamp, global.json).await?,
             _ => {}
@@ -253,16 +267,10 @@ async fn install(office: &Office, stamp: &Stamp, plugin: &str, login: &Login) ->
             install_with_bar(office, stamp, &[file]).await
         }
         Source::Bundle(bundle) => {
-            let packed = read_bundle(&bundle).map_err(|error| {
-                Error::invalid(format!("{error}. Nothing of the bundle is installed: get it again, or pack it again"))
-            })?;
-            let origin = format!("bundle {}", hex::encode(Sha256::digest(&bundle)));
-            let named: Vec<_> = packed
-                .iter()
-                .map(|packed| (format!("{}@{}", packed.entry.id, packed.entry.version), packed.file))
-                .collect();
+            let origin = bundle_origin(&bundle);
+            let packed = office.plugins.unpack(bundle).await?;
             let files: Vec<PluginFile<'_>> =
-                named.iter().map(|(name, bytes)| PluginFile { bytes, name, origin: &origin }).collect();
+                packed.iter().map(|PackedFile { name, bytes }| PluginFile { bytes, name, origin: &origin }).collect();
             install_with_bar(office, stamp, &files).await
         }
     }
@@ -277,10 +285,10 @@ async fn install_with_bar(office: &Office, stamp: &Stamp, files: &[PluginFile<'_
     result
 }
 
-async fn print_plugins(office: &Office, plugins: &[InstalledPlugin], json: bool) -> Result<()> {
+async fn print_plugins(office: &Office, plugins: &[InstalledPlugin], language: Language, json: bool) -> Result<()> {
     let trusted = office.store.trusted_publishers().await?;
     for plugin in plugins {
-        print_plugin(plugin, &trusted, json);
+        print_plugin(plugin, &trusted, language, json);
     }
     Ok(())
 }
@@ -338,23 +346,27 @@ async fn fee_item_named(office: &Office, project: ProjectId, name: Option<&str>)
 }
 
 /// One object a binding or proposal; months that can be re-rated are told on stderr.
-fn print_activation(activation: &Activation, json: bool) {
+fn print_activation(activation: &Activation, language: Language, json: bool) {
     for binding in &activation.bindings {
-        print_binding(binding, json);
+        print_binding(binding, language, json);
     }
     for proposal in &activation.proposals {
-        print_proposal(proposal, json);
+        print_proposal(proposal, language, json);
     }
     for posted in &activation.posted {
         let months: Vec<String> = posted.months.iter().map(|month| output::month_text(*month)).collect();
-        output::say(&format!(
-            "posted already by another rule: {}; `guanjia bill rerate` proposes what the new one changes",
-            months.join(", ")
+        let months = months.join(", ");
+        output::say(&pick(
+            language,
+            format!("另一规则已过账：{months}；用 `guanjia bill rerate` 得出新规则带来的调整"),
+            format!(
+                "posted already by another rule: {months}; `guanjia bill rerate` proposes what the new one changes"
+            ),
         ));
     }
 }
 
-fn print_proposal(proposal: &Proposal, json: bool) {
+fn print_proposal(proposal: &Proposal, language: Language, json: bool) {
     let binding = &proposal.binding;
     if json {
         output::line(&json!({
@@ -362,20 +374,18 @@ fn print_proposal(proposal: &Proposal, json: bool) {
             "proposed_by": proposal.proposed_by, "decided_by": proposal.decided_by, "reason": proposal.reason,
         }));
     } else {
-        output::text(&format!(
-            "{}  {}  {}@{}  from {}  by {}  {}",
-            proposal.id,
-            proposal.state,
-            binding.plugin_id,
-            binding.plugin_version,
-            binding.effective_from,
-            proposal.proposed_by,
-            proposal.note
+        let Proposal { id, proposed_by: by, note, .. } = proposal;
+        let state = in_words(language, "proposal", proposal.state.code());
+        let Binding { plugin_id, plugin_version, effective_from: from, .. } = binding;
+        output::text(&pick(
+            language,
+            format!("{id}  {state}  {plugin_id}@{plugin_version}  自 {from} 起  {by} 提交  {note}"),
+            format!("{id}  {state}  {plugin_id}@{plugin_version}  from {from}  by {by}  {note}"),
         ));
     }
 }
 
-fn print_plugin(plugin: &InstalledPlugin, trusted: &[TrustedPublisher], json: bool) {
+fn print_plugin(plugin: &InstalledPlugin, trusted: &[TrustedPublisher], language: Language, json: bool) {
     let judgement = judge(&plugin.signatures, trusted);
     if json {
         let exports: Vec<_> = plugin.exports.iter().map(|export| export.point.code()).collect();
@@ -385,19 +395,26 @@ fn print_plugin(plugin: &InstalledPlugin, trusted: &[TrustedPublisher], json: bo
             "signature": judgement.state, "signatures": keys::told(&judgement),
         }));
     } else {
-        let (id, version, title, digest) = (&plugin.id, &plugin.version, &plugin.title.zh, &plugin.digest);
-        output::text(&format!("{id}@{version}  {title}  {digest}  {}", judgement.state));
+        let (id, version, digest) = (&plugin.id, &plugin.version, &plugin.digest);
+        let title = plugin.title.in_language(language);
+        let state = in_words(language, "signature", judgement.state.code());
+        output::text(&format!("{id}@{version}  {title}  {digest}  {state}"));
     }
 }
 
-fn print_binding(binding: &Binding, json: bool) {
+fn print_binding(binding: &Binding, language: Language, json: bool) {
     if json {
         output::line(&json!(binding));
     } else {
-        let to = binding.effective_to.map_or_else(String::new, |to| format!(" to {to}"));
-        output::text(&format!(
-            "{}  {}  {}@{}  from {}{to}  {}",
-            binding.id, binding.point, binding.plugin_id, binding.plugin_version, binding.effective_from, binding.mode
+        let Binding { id, plugin_id, plugin_version, effective_from: from, .. } = binding;
+        let point = in_words(language, "point", binding.point.code());
+        let mode = in_words(language, "mode", binding.mode.code());
+        let until = |to: Date| pick(language, format!("，{to} 起不再生效"), format!(" to {to}"));
+        let to = binding.effective_to.map(until).unwrap_or_default();
+        output::text(&pick(
+            language,
+            format!("{id}  {point}  {plugin_id}@{plugin_version}  自 {from} 起{to}  {mode}"),
+            format!("{id}  {point}  {plugin_id}@{plugin_version}  from {from}{to}  {mode}"),
         ));
     }
 }

@@ -6,15 +6,21 @@ use guanjia_domain::{
     difference::Difference,
     estate::Project,
     fee_item::FeeItem,
-    plugin::{BindingWatch, Quarantine, ReleaseReport, Use},
+    plugin::{BindingWatch, Language, Quarantine, QuarantineRow, ReleaseReport, Use},
 };
 use serde_json::{Value, json};
 
-use super::output;
+use super::output::{self, in_words, pick};
 use crate::boot::Office;
 
 /// Every binding of a project, or of all of them, with its figures.
-pub(super) async fn list(office: &Office, stamp: &Stamp, project: Option<&str>, json: bool) -> Result<()> {
+pub(super) async fn list(
+    office: &Office,
+    stamp: &Stamp,
+    project: Option<&str>,
+    language: Language,
+    json: bool,
+) -> Result<()> {
     let projects = match project {
         Some(name) => vec![output::project(office, name).await?],
         None => office.store.projects().await?,
@@ -27,7 +33,7 @@ pub(super) async fn list(office: &Office, stamp: &Stamp, project: Option<&str>, 
             if json {
                 output::line(&watch_json(&watch, &project, fee_item, today));
             } else {
-                print_watch(&watch, &project, fee_item, today);
+                print_watch(&watch, &project, fee_item, today, language);
             }
         }
     }
@@ -77,7 +83,7 @@ fn difference(difference: &Difference) -> Value {
     })
 }
 
-fn print_watch(watch: &BindingWatch, project: &Project, fee_item: Option<&str>, today: Date) {
+fn print_watch(watch: &BindingWatch, project: &Project, fee_item: Option<&str>, today: Date, language: Language) {
     let (binding, total) = (&watch.binding, &watch.total);
     output::text(&format!(
         "{}  {}  {}  {}@{}  {}  {}",
@@ -86,57 +92,105 @@ fn print_watch(watch: &BindingWatch, project: &Project, fee_item: Option<&str>, 
         fee_item.unwrap_or("-"),
         binding.plugin_id,
         binding.plugin_version,
-        binding.mode,
-        watch.state(today)
+        in_words(language, "mode", binding.mode.code()),
+        in_words(language, "binding-state", watch.state(today).code())
     ));
-    output::text(&format!(
-        "    {} runs, {} calls of {} µs: {} subjects, {} decided, {} refused, {} undecided, {} failed, {} passed over; fuel {} ‰, memory {} ‰",
-        watch.runs.len(),
-        total.calls,
-        total.call_us(),
-        total.subjects,
-        total.decided,
-        total.refused,
-        total.undecided,
-        total.failed(),
-        total.passed_over,
-        total.fuel_permille,
-        total.memory_permille
+    let (runs, failed, call_us) = (watch.runs.len(), total.failed(), total.call_us());
+    let Use { calls, subjects, decided, refused, undecided, passed_over, fuel_permille, memory_permille, .. } = total;
+    output::text(&pick(
+        language,
+        format!(
+            "    {runs} 次计费，{calls} 次调用，每次 {call_us} 微秒：{subjects} 个对象，{decided} 个得出结果，{refused} 个不收，\
+             {undecided} 个缺资料，{failed} 个出错，{passed_over} 个未问；运算量 {fuel_permille} ‰，内存 {memory_permille} ‰"
+        ),
+        format!(
+            "    {runs} runs, {calls} calls of {call_us} µs: {subjects} subjects, {decided} decided, {refused} refused, \
+             {undecided} undecided, {failed} failed, {passed_over} passed over; fuel {fuel_permille} ‰, memory {memory_permille} ‰"
+        ),
     ));
     if let Some(error) = &total.last_error {
-        output::text(&format!("    last error {}: {}: {}", error.at.to_rfc3339(), error.kind, error.reason));
+        let (at, reason) = (error.at.to_rfc3339(), &error.reason);
+        let kind = in_words(language, "hold", error.kind.code());
+        output::text(&pick(
+            language,
+            format!("    最近一次出错 {at}：{kind}：{reason}"),
+            format!("    last error {at}: {kind}: {reason}"),
+        ));
     }
     if let Some(quarantine) = &watch.quarantine {
-        output::text(&format!(
-            "    quarantined {} by {}: {}",
-            quarantine.since.to_rfc3339(),
-            quarantine.by,
-            quarantine.reason
+        let (since, by, reason) = (quarantine.since.to_rfc3339(), &quarantine.by, &quarantine.reason);
+        output::text(&pick(
+            language,
+            format!("    {since} 由 {by} 隔离：{reason}"),
+            format!("    quarantined {since} by {by}: {reason}"),
         ));
     }
     for run in watch.runs.iter().filter(|run| run.differs) {
         let total = run.used.difference.as_ref().and_then(|difference| difference.total().ok()).unwrap_or_default();
-        output::text(&format!(
-            "    {}: it would come to {} fen instead of {}",
-            output::month_text(run.period),
-            total.after,
-            total.before
+        let (month, after, before) = (output::month_text(run.period), total.after, total.before);
+        output::text(&pick(
+            language,
+            format!("    {month}：合计将是 {after} 分，而不是 {before} 分"),
+            format!("    {month}: it would come to {after} fen instead of {before}"),
         ));
     }
 }
 
-pub(super) fn print_quarantine(quarantine: &Quarantine, json: bool) {
-    if json {
-        output::line(&json!(quarantine));
-    } else {
-        output::text(&format!("{} is quarantined: {}", quarantine.binding_id, quarantine.reason));
+/// Open quarantines of all projects, read page by page.
+pub(super) async fn quarantines(office: &Office, stamp: &Stamp, language: Language, json: bool) -> Result<()> {
+    let mut after = None;
+    loop {
+        let rows = office.plugins.quarantines(stamp, after, QUARANTINES_PAGE).await?;
+        for row in &rows {
+            print_row(row, language, json);
+        }
+        match rows.last() {
+            Some(last) if rows.len() == QUARANTINES_PAGE as usize => after = Some(last.quarantine.id),
+            _ => return Ok(()),
+        }
     }
 }
 
-pub(super) fn print_release(report: &ReleaseReport, json: bool) {
+/// Quarantines that are read at once.
+const QUARANTINES_PAGE: u32 = 200;
+
+fn print_row(row: &QuarantineRow, language: Language, json: bool) {
+    if json {
+        output::line(&json!(row));
+        return;
+    }
+    let Quarantine { binding_id, since, by, reason, .. } = &row.quarantine;
+    let (since, fee_item) = (since.to_rfc3339(), row.fee_item.as_deref().unwrap_or("-"));
+    let QuarantineRow { project, plugin, version, .. } = row;
+    output::text(&pick(
+        language,
+        format!("{binding_id}  {project}  {fee_item}  {plugin}@{version}  {since} 由 {by} 隔离：{reason}"),
+        format!("{binding_id}  {project}  {fee_item}  {plugin}@{version}  quarantined {since} by {by}: {reason}"),
+    ));
+}
+
+pub(super) fn print_quarantine(quarantine: &Quarantine, language: Language, json: bool) {
+    if json {
+        output::line(&json!(quarantine));
+        return;
+    }
+    let Quarantine { binding_id, reason, .. } = quarantine;
+    output::text(&pick(
+        language,
+        format!("{binding_id} 已隔离：{reason}"),
+        format!("{binding_id} is quarantined: {reason}"),
+    ));
+}
+
+pub(super) fn print_release(report: &ReleaseReport, language: Language, json: bool) {
     if json {
         output::line(&json!(report));
-    } else {
-        output::text(&format!("released: {} of {} decisions came out well", report.well, report.decisions));
+        return;
     }
+    let ReleaseReport { well, decisions, .. } = report;
+    output::text(&pick(
+        language,
+        format!("已解除隔离：重问 {decisions} 项，{well} 项正常"),
+        format!("released: {well} of {decisions} decisions came out well"),
+    ));
 }

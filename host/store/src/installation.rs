@@ -1,16 +1,17 @@
 //! Component files that jobs check.
 
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use guanjia_domain::{
     Error, Result,
     access::Stamp,
     ids::JobId,
-    plugin::Installation,
+    plugin::{Installation, UPLOAD_HOURS, UPLOADS_MAX, Upload},
     ports::{InstallationStore, JobStore, NewPlugin},
 };
 use serde_json::json;
 
-use crate::{CompanyScope, audit::Change};
+use crate::{CompanyScope, audit::Change, db::Row};
 
 #[async_trait]
 impl InstallationStore for CompanyScope {
@@ -81,6 +82,54 @@ impl InstallationStore for CompanyScope {
                 values![job, stamp.at],
             )
             .await?;
+        scope.commit().await
+    }
+
+    async fn add_upload(&self, stamp: &Stamp, sha256: &str, origin: &str, file: &[u8]) -> Result<()> {
+        let mut scope = self.write().await?;
+        scope
+            .execute(
+                sql!(
+                    "INSERT INTO plugin_upload (company_id, sha256, origin, file, created_at) VALUES ($1, $2, $3, $4, $5) ",
+                    "ON CONFLICT (company_id, sha256) DO UPDATE SET created_at = excluded.created_at"
+                ),
+                values![sha256, origin, file.to_vec(), stamp.at],
+            )
+            .await?;
+        scope
+            .execute(
+                sql!("DELETE FROM plugin_upload WHERE company_id = $1 AND created_at <= $2"),
+                values![stamp.at - TimeDelta::hours(UPLOAD_HOURS)],
+            )
+            .await?;
+        scope
+            .execute(
+                sql!(
+                    "DELETE FROM plugin_upload WHERE company_id = $1 AND sha256 NOT IN (SELECT sha256 FROM plugin_upload ",
+                    "WHERE company_id = $1 ORDER BY created_at DESC, sha256 LIMIT $2)"
+                ),
+                values![i64::try_from(UPLOADS_MAX).unwrap_or(i64::MAX)],
+            )
+            .await?;
+        let after = json!({ "origin": origin, "file_bytes": file.len() });
+        scope.audit(stamp, Change::of("plugin.upload", format!("file {sha256}"), after)).await?;
+        scope.commit().await
+    }
+
+    async fn upload(&self, now: DateTime<Utc>, sha256: &str) -> Result<Option<Upload>> {
+        let statement =
+            sql!("SELECT origin, file FROM plugin_upload WHERE company_id = $1 AND sha256 = $2 AND created_at > $3");
+        let row = self.read().await?.row(statement, values![sha256, now - TimeDelta::hours(UPLOAD_HOURS)]).await?;
+        let read = |row: Row| {
+            let mut cells = row.cells();
+            Ok(Upload { sha256: sha256.to_owned(), origin: cells.take()?, file: cells.take()? })
+        };
+        row.map(read).transpose()
+    }
+
+    async fn forget_upload(&self, sha256: &str) -> Result<()> {
+        let mut scope = self.write().await?;
+        scope.execute(sql!("DELETE FROM plugin_upload WHERE company_id = $1 AND sha256 = $2"), values![sha256]).await?;
         scope.commit().await
     }
 

@@ -6,7 +6,7 @@ use guanjia_domain::{
     Error, Result,
     access::Stamp,
     ids::{BindingId, ProjectId},
-    plugin::{Binding, BindingMode, Cause, InstalledPlugin},
+    plugin::{Binding, BindingMode, Cause, InstalledPlugin, Room, room},
     ports::{NewPlugin, PluginStore},
 };
 use serde_json::json;
@@ -145,9 +145,9 @@ impl Scope {
     /// Writes a binding with its audit row, and makes room for it when it is to count.
     pub(crate) async fn switch_on(&mut self, stamp: &Stamp, binding: &Binding, cause: Cause) -> Result<()> {
         self.lock_project(binding.project_id).await?;
-        let superseded = match binding.mode {
-            BindingMode::Active => self.clear_the_way(binding).await?,
-            BindingMode::Trial | BindingMode::Shadow => None,
+        let (superseded, continued) = match binding.mode {
+            BindingMode::Active => self.clear_the_way(binding, stamp.at).await?,
+            BindingMode::Trial | BindingMode::Shadow => (None, None),
         };
         self.write_binding(binding, stamp.at).await?;
         let (action, because) = match cause {
@@ -160,11 +160,13 @@ impl Scope {
             "version": binding.plugin_version,
             "fee_item": binding.fee_item_id,
             "effective_from": binding.effective_from,
+            "effective_to": binding.effective_to,
             "mode": binding.mode,
             "tolerance_permille": binding.tolerance_permille,
             "granted": binding.granted,
             "settings": binding.settings,
             "superseded": superseded,
+            "continued_by": continued,
             "because": because,
         });
         let payload = json!({ "plugin": binding.plugin_id, "fee_item": binding.fee_item_id, "superseded": superseded });
@@ -181,47 +183,37 @@ impl Scope {
         }
     }
 
-    /// Makes room for an active binding: ends the open one before it, or says which one is in the way. One that begins on
-    /// the same day is ended before it held on any day: a correction.
-    async fn clear_the_way(&mut self, binding: &Binding) -> Result<Option<BindingId>> {
-        let rivals: Vec<Binding> = self
-            .bindings(binding.project_id)
-            .await?
-            .into_iter()
-            .filter(|other| {
-                other.mode == BindingMode::Active
-                    && other.point == binding.point
-                    && other.fee_item_id == binding.fee_item_id
-            })
-            .filter(|other| overlap(other, binding))
-            .collect();
-        match rivals.as_slice() {
-            [] => Ok(None),
-            [earlier] if earlier.effective_to.is_none() && earlier.effective_from <= binding.effective_from => {
-                self.execute(
-                    sql!("UPDATE binding SET effective_to = $3 WHERE company_id = $1 AND id = $2"),
-                    values![earlier.id, binding.effective_from],
-                )
-                .await?;
-                Ok(Some(earlier.id))
-            }
-            [rival, ..] => Err(Error::Conflict(format!(
-                "{} {} is bound there already from {}{}",
-                rival.plugin_id,
-                rival.plugin_version,
-                rival.effective_from,
-                rival.effective_to.map(|end| format!(" until before {end}")).unwrap_or_default()
-            ))),
+    /// Makes room for an active binding, and says which rule it ended and which piece of that goes on after it.
+    async fn clear_the_way(
+        &mut self,
+        binding: &Binding,
+        now: DateTime<Utc>,
+    ) -> Result<(Option<BindingId>, Option<BindingId>)> {
+        let mut others = self.bindings(binding.project_id).await?;
+        others.retain(|other| {
+            other.mode == BindingMode::Active
+                && other.point == binding.point
+                && other.fee_item_id == binding.fee_item_id
+        });
+        let Room { ended, continued } = room(&others, binding)?;
+        let Some(ended) = ended else { return Ok((None, None)) };
+        if continued.is_some() && self.is_quarantined(ended.id).await? {
+            // Its other piece would be asked as if nothing had been found about it.
+            return Err(Error::Conflict(format!(
+                "{} {} is quarantined and would go on after the new rule. Release it first, or let the new rule have no end",
+                ended.plugin_id, ended.plugin_version
+            )));
         }
+        self.execute(
+            sql!("UPDATE binding SET effective_to = $3 WHERE company_id = $1 AND id = $2"),
+            values![ended.id, binding.effective_from],
+        )
+        .await?;
+        if let Some(continued) = &continued {
+            self.write_binding(continued, now).await?;
+        }
+        Ok((Some(ended.id), continued.map(|continued| continued.id)))
     }
-}
-
-fn overlap(left: &Binding, right: &Binding) -> bool {
-    let corrected = |binding: &Binding| binding.effective_to == Some(binding.effective_from);
-    !corrected(left)
-        && !corrected(right)
-        && left.effective_to.is_none_or(|end| right.effective_from < end)
-        && right.effective_to.is_none_or(|end| left.effective_from < end)
 }
 
 #[async_trait]

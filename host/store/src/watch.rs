@@ -6,8 +6,8 @@ use guanjia_domain::{
     access::Stamp,
     billing::BillingRun,
     decision::HoldKind,
-    ids::{BillingRunId, BindingId, DecisionId, ProjectId},
-    plugin::{BindingUse, Quarantine, QuarantineOrder, RunUse, ShadowDifference, Use, UseError},
+    ids::{BillingRunId, BindingId, DecisionId, ProjectId, QuarantineId},
+    plugin::{BindingUse, Quarantine, QuarantineOrder, QuarantineRow, RunUse, ShadowDifference, Use, UseError},
     ports::WatchStore,
 };
 use serde_json::json;
@@ -59,8 +59,7 @@ fn read_error(cells: &mut Cells<'_>) -> Result<Option<UseError>> {
     })
 }
 
-fn read_quarantine(row: &Row) -> Result<Quarantine> {
-    let mut cells = row.cells();
+fn read_quarantine(cells: &mut Cells<'_>) -> Result<Quarantine> {
     Ok(Quarantine {
         id: cells.take()?,
         project_id: cells.take()?,
@@ -146,6 +145,13 @@ impl Scope {
         )
         .await?;
         Ok(())
+    }
+
+    pub(crate) async fn is_quarantined(&mut self, binding: BindingId) -> Result<bool> {
+        let statement =
+            sql!("SELECT COUNT(*) FROM quarantine WHERE company_id = $1 AND binding_id = $2 AND released_at IS NULL");
+        let row = self.row(statement, values![binding]).await?;
+        Ok(row.map(|row| row.only::<i64>()).transpose()?.is_some_and(|open| open > 0))
     }
 
     /// Begins a quarantine with its event and audit row; `false` where the binding is quarantined already.
@@ -239,7 +245,33 @@ impl WatchStore for CompanyScope {
             "WHERE q.company_id = $1 AND b.project_id = $2 AND q.released_at IS NULL ORDER BY q.id"
         );
         let rows = self.read().await?.rows(statement, values![project]).await?;
-        rows.iter().map(read_quarantine).collect()
+        rows.iter().map(|row| read_quarantine(&mut row.cells())).collect()
+    }
+
+    async fn open_quarantines(&self, after: Option<QuarantineId>, limit: u32) -> Result<Vec<QuarantineRow>> {
+        let statement = sql!(
+            "SELECT q.id, b.project_id, q.binding_id, q.run_id, q.reason, q.created_at, q.created_by, p.name, f.name, b.point, ",
+            "b.plugin_code, b.plugin_version, b.effective_from, b.effective_to FROM quarantine q ",
+            "JOIN binding b ON b.company_id = q.company_id AND b.id = q.binding_id ",
+            "JOIN project p ON p.company_id = q.company_id AND p.id = b.project_id ",
+            "LEFT JOIN fee_item f ON f.company_id = q.company_id AND f.id = b.fee_item_id ",
+            "WHERE q.company_id = $1 AND q.released_at IS NULL AND ($2 IS NULL OR q.id > $2) ORDER BY q.id LIMIT $3"
+        );
+        let rows = self.read().await?.rows(statement, values![after, limit]).await?;
+        let read = |row: &Row| {
+            let mut cells = row.cells();
+            Ok(QuarantineRow {
+                quarantine: read_quarantine(&mut cells)?,
+                project: cells.take()?,
+                fee_item: cells.take()?,
+                point: cells.take()?,
+                plugin: cells.take()?,
+                version: cells.take()?,
+                from: cells.take()?,
+                to: cells.take()?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     async fn quarantine(&self, order: &QuarantineOrder) -> Result<()> {

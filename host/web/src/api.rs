@@ -9,6 +9,7 @@ pub(crate) mod cost_pools;
 pub(crate) mod decisions;
 pub(crate) mod facts;
 pub(crate) mod imports;
+pub(crate) mod inspections;
 pub(crate) mod installations;
 pub(crate) mod meters;
 pub(crate) mod plugins;

@@ -13,12 +13,17 @@ pub(crate) mod installation;
 pub(crate) mod line;
 pub(crate) mod login;
 pub(crate) mod meters;
+mod plugin_about;
 mod plugin_difference;
 pub(crate) mod plugins;
+pub(crate) mod quarantines;
 pub(crate) mod replay_samples;
 mod settings_form;
 pub(crate) mod trials;
 pub(crate) mod units;
+pub(crate) mod uploads;
+
+pub(crate) use plugin_difference::lines as difference_in_words;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};

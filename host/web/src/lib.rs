@@ -32,7 +32,10 @@ mod words;
 mod tests;
 
 use axum::Extension;
-use guanjia_domain::ports::{Clock, Directory, PluginRegistries, PolicyEngine};
+use guanjia_domain::{
+    plugin::{Language, difference::Difference},
+    ports::{Clock, Directory, PluginRegistries, PolicyEngine},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{fmt, sync::Arc};
 
@@ -64,6 +67,19 @@ impl fmt::Debug for AppState {
             .field("secure_cookies", &self.secure_cookies)
             .finish_non_exhaustive()
     }
+}
+
+/// What people call a code of the product, such as `finance` among the `role`s, in the words of the console; the code itself
+/// where the catalogue has none.
+#[must_use]
+pub fn word(language: Language, kind: &str, code: &str) -> String {
+    words::Words::new(language).code(kind, code)
+}
+
+/// What is different about a version of a plug-in, a sentence for each thing, in the words of the console.
+#[must_use]
+pub fn difference_in_words(language: Language, difference: &Difference) -> Vec<String> {
+    console::difference_in_words(words::Words::new(language), difference)
 }
 
 /// All doors, ready to be served.

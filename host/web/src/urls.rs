@@ -35,6 +35,11 @@ pub(crate) const CHARGE: &str = "/charges/{id}";
 pub(crate) const PLUGINS: &str = "/plugins";
 pub(crate) const PLUGIN_PULL: &str = "/plugins/pull";
 pub(crate) const PLUGIN: &str = "/plugins/{id}/{version}";
+/// Plug-in files that somebody looks at before they are installed.
+pub(crate) const UPLOADS: &str = "/plugin-uploads";
+pub(crate) const UPLOAD_PULL: &str = "/plugin-uploads/pull";
+pub(crate) const UPLOAD: &str = "/plugin-uploads/{sha256}";
+pub(crate) const UPLOAD_INSTALL: &str = "/plugin-uploads/{sha256}/install";
 pub(crate) const FACTS: &str = "/facts";
 pub(crate) const REPLAY_SAMPLES: &str = "/replay-samples";
 pub(crate) const INSTALLATION: &str = "/installations/{id}";
@@ -45,6 +50,8 @@ pub(crate) const PROPOSALS: &str = "/proposals";
 pub(crate) const PROPOSAL_APPROVE: &str = "/proposals/{id}/approve";
 pub(crate) const PROPOSAL_REFUSE: &str = "/proposals/{id}/refuse";
 pub(crate) const ACTIVATION_RULE: &str = "/activation-rule";
+/// Open quarantines of all projects.
+pub(crate) const QUARANTINES: &str = "/quarantines";
 pub(crate) const BINDING: &str = "/bindings/{id}";
 pub(crate) const BINDING_QUARANTINE: &str = "/bindings/{id}/quarantine";
 pub(crate) const BINDING_RELEASE: &str = "/bindings/{id}/release";
@@ -218,6 +225,14 @@ pub(crate) fn plugin(id: &str, version: &str) -> String {
     PLUGIN.replace("{id}", &encoded(id)).replace("{version}", &encoded(version))
 }
 
+pub(crate) fn upload(sha256: &str) -> String {
+    UPLOAD.replace("{sha256}", &encoded(sha256))
+}
+
+pub(crate) fn upload_install(sha256: &str) -> String {
+    UPLOAD_INSTALL.replace("{sha256}", &encoded(sha256))
+}
+
 pub(crate) fn installation(job: JobId) -> String {
     filled(INSTALLATION, job)
 }
@@ -233,6 +248,11 @@ pub(crate) fn installation_progress(job: JobId) -> String {
 
 pub(crate) fn binding(binding: BindingId) -> String {
     filled(BINDING, binding)
+}
+
+/// The page of open quarantines after a given one.
+pub(crate) fn quarantines_after(cursor: &str) -> String {
+    with_query(QUARANTINES, &[("cursor", cursor)])
 }
 
 pub(crate) fn binding_quarantine(binding: BindingId) -> String {

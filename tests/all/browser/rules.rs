@@ -140,7 +140,12 @@ async fn a_plugin_is_installed_by_hand() {
     let next = host.file("next.wasm", next);
     admin.go("/plugins").await;
     admin.one("[name=component]").await.send_keys(&next).await.unwrap();
-    admin.press("检查并安装").await;
+    admin.press("先看看").await;
+    admin.shows("h1", "安装之前").await;
+    admin.shows("main", "全部检查通过").await;
+    admin.shows("main", "自带算例").await;
+    admin.fits(Screen::Desk).await;
+    admin.press("就安装这个文件").await;
     admin.shows("dl", "未签名").await;
     assert_eq!(admin.here().await, "/plugins/area-fee/1.1.0");
     admin.shows("h2", "与上一版本的差别").await;

@@ -10,7 +10,10 @@ use futures_util::FutureExt;
 use guanjia_domain::{
     Error, Result,
     decision::Outcome,
-    plugin::{ExtensionPoint, InstalledPlugin, PluginExport, PluginSignature, Text, Tier},
+    plugin::{
+        CallLimits, ExtensionPoint, InstalledPlugin, Inspection, PackedFile, PluginExport, PluginSignature, Text, Tier,
+    },
+    job::Watch,
     point::Question,
     ports::{ComponentSource, Evaluation, PolicyEngine},
     proof::Proof,
@@ -44,11 +47,33 @@ impl PolicyEngine for Echo {
         Ok(Vec::new())
     }
 
-    async fn verify(&self, _: Vec<u8>) -> Result<InstalledPlugin> {
+    async fn examine(&self, _: Vec<u8>) -> Result<Inspection> {
+        Err(Error::invalid("nothing is installed here"))
+    }
+
+    async fn inspect(&self, _: Vec<u8>) -> Result<Inspection> {
+        Err(Error::invalid("nothing is installed here"))
+    }
+
+    async fn unpack(&self, _: Vec<u8>) -> Result<Option<Vec<PackedFile>>> {
+        Ok(None)
+    }
+
+    fn call_limits(&self, _: Tier) -> CallLimits {
+        CallLimits { memory_bytes: 0, fuel_base: 0, fuel_per_subject: 0, deadline_ms: 0 }
+    }
+
+    async fn verify_watched(&self, _: Vec<u8>, _: &mut dyn Watch) -> Result<InstalledPlugin> {
         let words = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
         let facts = self.0.question.columns().iter().map(|_| "unit.area".to_owned()).collect();
         let description = Description { facts, steps: words(&["base", "rounded"]), measures: words(&["m2", "month"]) };
-        let export = |point| PluginExport { point, wit: "1.0.0".to_owned(), description: description.clone() };
+        let export = |point| PluginExport {
+            point,
+            wit: "1.0.0".to_owned(),
+            description: description.clone(),
+            effects: vec![],
+            words: false,
+        };
         Ok(InstalledPlugin {
             id: self.0.plugin.id.clone(),
             version: self.0.plugin.version.clone(),
@@ -64,6 +89,7 @@ impl PolicyEngine for Echo {
             float_free: true,
             tier: Tier::Pure,
             size_bytes: 0,
+            cases: Vec::new(),
             signatures: Vec::new(),
         })
     }

@@ -242,12 +242,11 @@ impl Plugins {
         self.store.decide_proposal(stamp, proposal_id, state, &reason).await
     }
 
-    /// Takes the rule that holds on a day back, from that day on: what held before it holds again. One step, and without a
-    /// second person, because the rule that returns was in force before.
+    /// Takes the rule that holds on a day back, from that day to its end: what held before it holds again. One step, and
+    /// without a second person, because the rule that returns was in force before. A next rule stays.
     ///
     /// # Errors
-    /// `Refused` without the permission; `Invalid` when nothing held there before; `Conflict` when a later binding is in the
-    /// way.
+    /// `Refused` without the permission; `Invalid` when nothing held there before.
     pub async fn roll_back(
         &self,
         stamp: &Stamp,
@@ -273,7 +272,7 @@ impl Plugins {
             .iter()
             .position(|binding| binding.holds_on(from))
             .ok_or_else(|| Error::invalid(format!("nothing is switched on there on {from}")))?;
-        let taken_back = history[position].id;
+        let (taken_back, until) = (history[position].id, history[position].effective_to);
         // What never held on any day counts only when the rule that replaced it is taken back whole.
         let whole = from == history[position].effective_from;
         let replaced = |binding: &Binding| whole && binding.effective_from == from;
@@ -282,7 +281,8 @@ impl Plugins {
             .rposition(|binding| held(binding) || replaced(binding))
             .map(|before| history.swap_remove(before))
             .ok_or_else(|| Error::invalid("no other rule held there before: bind one instead".to_owned()))?;
-        let binding = Binding { id: BindingId::generate(), effective_from: from, effective_to: None, ..before };
+        // What follows the rule that is taken back goes on following.
+        let binding = Binding { id: BindingId::generate(), effective_from: from, effective_to: until, ..before };
         let bindings = vec![binding];
         self.store.add_bindings(stamp, &bindings, Cause::RolledBack(taken_back)).await?;
         let posted = self.posted_months(&bindings).await?;

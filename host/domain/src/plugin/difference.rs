@@ -2,6 +2,7 @@
 //!
 //! Pure: it compares two outlines. An outline can be had of an installed plug-in, and of a file that nobody has installed.
 
+use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
@@ -15,6 +16,17 @@ use super::{InstalledPlugin, MessageText, StepText, Text, Tier};
 const DEPTH_MAX: usize = 8;
 /// Fields of one schema that are compared. A form of more than this nobody fills in.
 const FIELDS_MAX: usize = 2_000;
+
+/// What is different since the newest installed version that is older, with that version. A first one is compared with
+/// nothing.
+#[must_use]
+pub fn since_last(outline: &PluginOutline, installed: &[InstalledPlugin]) -> Option<(String, Difference)> {
+    let this: Version = outline.version.parse().ok()?;
+    let number = |plugin: &InstalledPlugin| plugin.version.parse::<Version>().ok();
+    let older = |other: &&InstalledPlugin| other.id == outline.id && number(other).is_some_and(|other| other < this);
+    let before = installed.iter().filter(older).max_by_key(|other| number(other))?;
+    Some((before.version.clone(), difference(&PluginOutline::from(before), outline)))
+}
 
 /// What a plug-in offers, asks for and says, as far as two versions of it can differ.
 #[derive(Debug, Clone, PartialEq, Eq)]

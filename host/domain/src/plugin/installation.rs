@@ -36,15 +36,6 @@ pub enum Install {
     Later(Box<Installation>),
 }
 
-/// What can be said about a component file without compiling it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Examined {
-    pub tier: Tier,
-    /// As the manifest says.
-    pub id: String,
-    pub version: String,
-}
-
 impl Plugins {
     /// Installs a component file for somebody who waits for the answer: at once, or as a job where it brings a language's
     /// runtime and takes long to compile. What is refused without compiling is refused here in both cases.
@@ -54,7 +45,7 @@ impl Plugins {
     pub async fn hand_in(&self, stamp: &Stamp, file: PluginFile<'_>) -> Result<Install> {
         stamp.actor.require(Permission::ManagePlugins)?;
         self.admit(&[file]).await?;
-        let examined = self.engine.examine(file.bytes.to_vec()).await?;
+        let examined = self.engine.examine(file.bytes.to_vec()).await?.plugin;
         if examined.tier == Tier::Pure {
             let mut installed = self.install_all(stamp, &[file]).await?;
             let plugin = installed.pop().ok_or_else(|| Error::invalid("there is nothing to install"))?;

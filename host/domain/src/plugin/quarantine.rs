@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-use super::{Binding, InstalledPlugin, Plugins, RunUse, StoredComponents, Use, uses::short};
+use super::{Binding, ExtensionPoint, InstalledPlugin, Plugins, RunUse, StoredComponents, Use, uses::short};
 use crate::{
     Date, Error, Result,
     access::{Permission, Stamp, codes},
@@ -35,6 +35,22 @@ pub struct Quarantine {
     pub by: String,
 }
 
+/// An open quarantine with what somebody needs to know who looks over all projects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuarantineRow {
+    #[serde(flatten)]
+    pub quarantine: Quarantine,
+    pub project: String,
+    /// Name of the fee item whose lines are held.
+    pub fee_item: Option<String>,
+    pub point: ExtensionPoint,
+    pub plugin: String,
+    pub version: String,
+    pub from: Date,
+    /// The first day on which the binding no longer holds, quarantined or not.
+    pub to: Option<Date>,
+}
+
 /// A quarantine that begins.
 #[derive(Debug, Clone)]
 pub struct QuarantineOrder {
@@ -55,6 +71,13 @@ impl QuarantineOrder {
             by: stamp.actor.name.clone(),
         };
         Self { stamp, quarantine }
+    }
+
+    /// One line of the log for a binding that is stopped; its single calls are not worth one each.
+    pub(crate) fn warn(&self) {
+        let Quarantine { binding_id, run_id, reason, .. } = &self.quarantine;
+        let run = run_id.map(|run| run.to_string()).unwrap_or_default();
+        tracing::warn!(binding.id = %binding_id, billing_run.id = run, reason, "a binding is quarantined: what it would answer is held");
     }
 }
 
@@ -105,6 +128,20 @@ pub struct ReleaseReport {
 }
 
 impl Plugins {
+    /// Open quarantines of all projects, oldest first: those after a given one.
+    ///
+    /// # Errors
+    /// `Refused` without the permission.
+    pub async fn quarantines(
+        &self,
+        stamp: &Stamp,
+        after: Option<QuarantineId>,
+        limit: u32,
+    ) -> Result<Vec<QuarantineRow>> {
+        stamp.actor.require(Permission::ReadPlugins)?;
+        self.store.open_quarantines(after, limit).await
+    }
+
     /// A binding with what it did.
     ///
     /// # Errors
@@ -160,6 +197,7 @@ impl Plugins {
         }
         let order = QuarantineOrder::new(stamp.clone(), &binding, None, reason);
         self.store.quarantine(&order).await?;
+        order.warn();
         Ok(order.quarantine)
     }
 

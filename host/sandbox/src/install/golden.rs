@@ -24,6 +24,29 @@ use guanjia_packaging::Manifest;
 use super::refused;
 use crate::{prepared::Prepared, sandbox::Inner};
 
+/// How far the golden cases of all extension points came.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Progress {
+    pub passed: usize,
+    /// Whether the one after those was begun: it failed, where nothing runs any more.
+    pub running: bool,
+}
+
+impl Progress {
+    /// One case, from its beginning to its end.
+    fn case(&mut self, run: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.running = true;
+        run()?;
+        (self.passed, self.running) = (self.passed + 1, false);
+        Ok(())
+    }
+}
+
+/// The extension point of which this is a case.
+pub(crate) fn point_of(value: &serde_json::Value) -> ExtensionPoint {
+    cases::point_of(value).parse().unwrap_or(ExtensionPoint::FeePolicy)
+}
+
 /// Every case is one of an extension point that the plug-in answers: another would count for nothing.
 pub(super) fn check_points(manifest: &Manifest) -> Result<()> {
     for value in &manifest.cases {
@@ -46,12 +69,13 @@ pub(super) fn run(
     point: ExtensionPoint,
     description: &Description,
     time: Duration,
+    progress: &mut Progress,
 ) -> Result<()> {
     let trial = Trial { inner, prepared, manifest, description, started: Instant::now(), time };
     match point {
-        ExtensionPoint::FeePolicy => trial.cases::<FeeCase>(),
-        ExtensionPoint::LateFeePolicy => trial.cases::<LateFeeCase>(),
-        ExtensionPoint::TicketPolicy => trial.cases::<TicketCase>(),
+        ExtensionPoint::FeePolicy => trial.cases::<FeeCase>(progress),
+        ExtensionPoint::LateFeePolicy => trial.cases::<LateFeeCase>(progress),
+        ExtensionPoint::TicketPolicy => trial.cases::<TicketCase>(progress),
     }
 }
 
@@ -94,11 +118,11 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn cases<C: Asks>(&self) -> Result<()> {
+    fn cases<C: Asks>(&self, progress: &mut Progress) -> Result<()> {
         for value in self.manifest.cases.iter().filter(|value| cases::point_of(value) == C::POINT) {
             let cases = C::read(value).map_err(|error| refused(format!("a golden case cannot be read: {error}")))?;
             for case in &cases {
-                self.case(case)?;
+                progress.case(|| self.case(case))?;
             }
         }
         Ok(())

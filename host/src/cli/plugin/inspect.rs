@@ -5,19 +5,22 @@ use guanjia_domain::{
     Error, Result,
     facts::FeeFact,
     plugin::{
-        Judgement, TrustedPublisher,
+        GoldenCase, Judgement, Language, TrustedPublisher,
         difference::{Difference, PluginOutline, SettingChange, TextDifference, difference, setting_fields},
     },
 };
 use guanjia_packaging::read_bundle;
 use guanjia_registry::Reference;
-use guanjia_sandbox::{Limits, outline, tier};
+use guanjia_sandbox::{Limits, golden_cases, outline, tier};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
 use super::{
-    super::{Done, Global, output},
+    super::{
+        Done, Global,
+        output::{self, in_words, pick},
+    },
     keys,
     source::{self, Described, Login, Source},
 };
@@ -41,6 +44,7 @@ pub(in crate::cli) struct Inspect {
 
 impl Inspect {
     pub(super) async fn run(&self, global: &Global) -> Result<Done> {
+        let language = global.language(Language::En);
         let installed = is_installed_name(&self.plugin);
         let office = if installed || self.against.is_some() { Some(global.office().await?) } else { None };
         let mut trusted = keys::trusted(&self.trusted)?;
@@ -75,10 +79,14 @@ impl Inspect {
             }
             output::line(&told);
         } else {
-            inspected.text().iter().for_each(|line| output::text(line));
+            inspected.text(language).iter().for_each(|line| output::text(line));
             if let Some((name, difference)) = &difference {
-                output::text(&format!("different from {name}:"));
-                difference_lines(difference).iter().for_each(|line| output::text(&format!("  {line}")));
+                output::text(&pick(language, format!("与 {name} 的差别："), format!("different from {name}:")));
+                let lines = match language {
+                    Language::Zh => guanjia_web::difference_in_words(language, difference),
+                    Language::En => difference_lines(difference),
+                };
+                lines.iter().for_each(|line| output::text(&format!("  {line}")));
             }
         }
         Ok(Done::Well)
@@ -119,7 +127,8 @@ impl Inspected {
     fn json(&self) -> Value {
         let Described { info, manifest, file_sha256 } = &self.described;
         let tier = tier(info);
-        let limits = Limits::of(tier);
+        let limits = Limits::of(tier).told();
+        let cases = golden_cases(manifest);
         let points: Vec<Value> = manifest
             .exports
             .iter()
@@ -145,55 +154,69 @@ impl Inspected {
             "imports": info.imports, "exports": info.exports, "float_free": info.float_free, "runtime": tier,
             "points": points, "settings": settings,
             "steps": manifest.steps.keys().collect::<Vec<_>>(), "messages": manifest.messages.keys().collect::<Vec<_>>(),
-            "golden_cases": manifest.cases.len(),
-            "limits": {
-                "memory_bytes": limits.memory_bytes, "fuel_base": limits.fuel_base, "fuel_per_subject": limits.fuel_per_subject,
-            },
+            "golden_cases": cases.len(), "cases": cases, "limits": limits,
         })
     }
 
-    fn text(&self) -> Vec<String> {
+    fn text(&self, language: Language) -> Vec<String> {
         let Described { info, manifest, file_sha256 } = &self.described;
         let tier = tier(info);
-        let limits = Limits::of(tier);
+        let limits = Limits::of(tier).told();
+        let cases = golden_cases(manifest);
+        let row =
+            |zh: &str, en: &str, value: String| pick(language, format!("{zh}：{value}"), format!("{en:<13} {value}"));
         let mut lines = vec![
             format!("{manifest}  {}  {}", manifest.title.zh, manifest.title.en),
             format!("  {}", manifest.summary.zh),
             format!("  {}", manifest.summary.en),
-            format!("publisher     {} ({})", manifest.publisher, manifest.licence),
-            format!("signature     {}", self.judgement.state),
+            row("发布者", "publisher", format!("{} ({})", manifest.publisher, manifest.licence)),
+            row("签名", "signature", in_words(language, "signature", self.judgement.state.code())),
         ];
         lines.extend(keys::signer_lines(&self.judgement).into_iter().map(|line| format!("  {line}")));
-        lines.push(format!("digest        {}", info.digest));
+        lines.push(row("摘要", "digest", info.digest.clone()));
         if !info.signatures.is_empty() {
-            lines.push(format!("file          {file_sha256} (with its signatures)"));
+            let with = pick(language, "（含签名）", " (with its signatures)");
+            lines.push(row("文件", "file", format!("{file_sha256}{with}")));
         }
         if !self.origin.is_empty() {
-            lines.push(format!("from          {}", self.origin));
+            lines.push(row("来自", "from", self.origin.clone()));
         }
-        lines.push(format!("size          {} bytes", info.size));
-        lines.push(format!(
-            "arithmetic    {}",
-            if info.float_free { "free of floating point" } else { "has floating point" }
-        ));
-        lines.push(format!("runtime       {}", tier.title()));
-        lines.push(format!("imports       {}", listed(&info.imports)));
-        lines.push(format!(
-            "limits        {} MiB memory, {} + {} a subject fuel (this host's; a plug-in cannot raise them)",
-            limits.memory_bytes >> 20,
-            limits.fuel_base,
-            limits.fuel_per_subject
-        ));
-        lines.push(format!("golden cases  {}", manifest.cases.len()));
-        lines.push(format!("explains      {}", listed(&manifest.steps.keys().cloned().collect::<Vec<_>>())));
+        lines.push(row("大小", "size", pick(language, format!("{} 字节", info.size), format!("{} bytes", info.size))));
+        let arithmetic = if info.float_free {
+            pick(language, "无浮点运算", "free of floating point")
+        } else {
+            pick(language, "含浮点运算", "has floating point")
+        };
+        lines.push(row("运算", "arithmetic", arithmetic.to_owned()));
+        lines.push(row("运行方式", "runtime", tier.title().to_owned()));
+        lines.push(row("导入", "imports", listed(&info.imports, language)));
+        let (memory, base, each) = (limits.memory_bytes >> 20, limits.fuel_base, limits.fuel_per_subject);
+        let limits = pick(
+            language,
+            format!("内存 {memory} MiB，运算量 {base}，每个对象另加 {each}（由本机规定，插件不能提高）"),
+            format!("{memory} MiB memory, {base} + {each} a subject fuel (this host's; a plug-in cannot raise them)"),
+        );
+        lines.push(row("限度", "limits", limits));
+        let run = pick(language, "（安装时运行）", " (run when it is installed)");
+        lines.push(row("自带算例", "golden cases", format!("{}{run}", cases.len())));
+        lines.extend(cases.iter().map(|GoldenCase { name, point, subjects }| {
+            let point = in_words(language, "point", point.code());
+            let subjects = pick(language, format!("{subjects} 个对象"), format!("{subjects} subjects"));
+            format!("  {name} ({point}, {subjects})")
+        }));
+        let steps: Vec<String> = manifest.steps.keys().cloned().collect();
+        lines.push(row("说明步骤", "explains", listed(&steps, language)));
         for (point, export) in &manifest.exports {
-            lines.push(format!("answers       {point} {}", export.wit));
-            lines.extend(export.facts.iter().map(|fact| format!("  reads {}", spoken_fact(fact))));
+            let name = in_words(language, "point", point);
+            lines.push(row("回答", "answers", format!("{name} {}", export.wit)));
+            let reads = pick(language, "读取", "reads");
+            lines.extend(export.facts.iter().map(|fact| format!("  {reads} {}", spoken_fact(fact, language))));
         }
-        lines.push("settings".to_owned());
+        lines.push(pick(language, "设置", "settings").to_owned());
         for field in setting_fields(&manifest.settings_schema) {
-            let need = if field.required { ", required" } else { "" };
-            let default = field.default.as_ref().map(|value| format!(", default {value}")).unwrap_or_default();
+            let need = if field.required { pick(language, "，必填", ", required") } else { "" };
+            let default = |value: &Value| pick(language, format!("，默认 {value}"), format!(", default {value}"));
+            let default = field.default.as_ref().map(default).unwrap_or_default();
             let titles: Vec<String> = [field.title, field.title_en].into_iter().flatten().collect();
             lines.push(format!("  {}  {}  ({}{need}{default})", field.path, titles.join(" / "), field.kind));
         }
@@ -201,8 +224,8 @@ impl Inspected {
     }
 }
 
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+fn listed(names: &[String], language: Language) -> String {
+    if names.is_empty() { pick(language, "无", "nothing").to_owned() } else { names.join(", ") }
 }
 
 fn told_fact(name: &str) -> Value {
@@ -214,9 +237,9 @@ fn told_fact(name: &str) -> Value {
 }
 
 /// A fact in the words of the catalogue.
-fn spoken_fact(name: &str) -> String {
+fn spoken_fact(name: &str, language: Language) -> String {
     match FeeFact::by_name(name).map(FeeFact::definition) {
-        None => format!("{name} (this host does not know it)"),
+        None => format!("{name} ({})", pick(language, "本机没有这项资料", "this host does not know it")),
         Some(known) => {
             let measure = if known.measure.is_empty() { String::new() } else { format!(", {}", known.measure) };
             format!("{name}  {} / {}{measure}", known.title_zh, known.title_en)
@@ -254,10 +277,10 @@ fn difference_lines(difference: &Difference) -> Vec<String> {
         lines.push(format!("~ contract of {point}: {} → {}", wit.before, wit.after));
     }
     for fact in &difference.facts_added {
-        lines.push(format!("+ asks for {} ({})", spoken_fact(&fact.fact), fact.point));
+        lines.push(format!("+ asks for {} ({})", spoken_fact(&fact.fact, Language::En), fact.point));
     }
     for fact in &difference.facts_removed {
-        lines.push(format!("- asks no more for {} ({})", spoken_fact(&fact.fact), fact.point));
+        lines.push(format!("- asks no more for {} ({})", spoken_fact(&fact.fact, Language::En), fact.point));
     }
     lines.extend(difference.settings.iter().map(setting_line));
     lines.extend(text_lines(&difference.steps, "step"));

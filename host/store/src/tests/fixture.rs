@@ -236,6 +236,7 @@ pub(super) fn plugin(version: &str, digest: &str) -> InstalledPlugin {
         float_free: true,
         tier: Tier::Pure,
         size_bytes: 9,
+        cases: Vec::new(),
         signatures: Vec::new(),
     }
 }

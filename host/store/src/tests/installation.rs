@@ -1,9 +1,11 @@
 //! Component files that wait for the job that checks them.
 
+use chrono::TimeDelta;
 use guanjia_domain::{
     Error,
+    access::Stamp,
     job::{Job, JobKind, JobState, JobSubject},
-    plugin::Installation,
+    plugin::{Installation, UPLOAD_HOURS, UPLOADS_MAX},
     ports::{Directory, NewPlugin},
 };
 
@@ -23,6 +25,32 @@ fn installation(fixture: &Fixture) -> Installation {
 }
 
 on_both! {
+    async fn a_file_that_is_looked_at_is_forgotten_in_time(db) {
+        let fixture = Fixture::new(&db.store, 1).await;
+        let other = Fixture::named(&db.store, "other", 1).await;
+        let at = |hours: i64, minutes: i64| {
+            Stamp { at: now() + TimeDelta::hours(hours) + TimeDelta::minutes(minutes), ..fixture.stamp.clone() }
+        };
+        fixture.store.add_upload(&at(0, 0), "first", "", b"a file").await.unwrap();
+        let kept = fixture.store.upload(at(0, 0).at, "first").await.unwrap().unwrap();
+        assert_eq!((kept.file.as_slice(), kept.origin.as_str()), (b"a file".as_slice(), ""));
+        assert_eq!(other.store.upload(now(), "first").await.unwrap(), None, "another company's");
+        assert!(fixture.store.upload(at(UPLOAD_HOURS, -1).at, "first").await.unwrap().is_some());
+        assert_eq!(fixture.store.upload(at(UPLOAD_HOURS, 0).at, "first").await.unwrap(), None, "a day later");
+        // Brought again, it is as young as any.
+        fixture.store.add_upload(&at(0, 1), "second", "", b"b").await.unwrap();
+        fixture.store.add_upload(&at(0, 2), "first", "", b"a file").await.unwrap();
+        for number in 2..UPLOADS_MAX {
+            fixture.store.add_upload(&at(0, 3), &format!("more {number}"), "", b"c").await.unwrap();
+        }
+        assert!(fixture.store.upload(now(), "second").await.unwrap().is_some(), "as many as may be");
+        fixture.store.add_upload(&at(0, 4), "one more", "", b"d").await.unwrap();
+        assert_eq!(fixture.store.upload(now(), "second").await.unwrap(), None, "the oldest makes room");
+        assert!(fixture.store.upload(now(), "first").await.unwrap().is_some());
+        fixture.store.forget_upload("first").await.unwrap();
+        assert_eq!(fixture.store.upload(now(), "first").await.unwrap(), None);
+    }
+
     async fn a_file_waits_for_its_job_and_is_forgotten_with_it(db) {
         let fixture = Fixture::new(&db.store, 1).await;
         let (first, second) = (installation(&fixture), installation(&fixture));

@@ -99,8 +99,17 @@ impl PolicyEngine for Rules {
     async fn verify_watched(&self, _: Vec<u8>, _: &mut dyn Watch) -> Result<InstalledPlugin> {
         Err(Error::invalid("nothing is installed here"))
     }
-    async fn examine(&self, _: Vec<u8>) -> Result<Examined> {
+    async fn examine(&self, _: Vec<u8>) -> Result<Inspection> {
         Err(Error::invalid("nothing is installed here"))
+    }
+    async fn inspect(&self, _: Vec<u8>) -> Result<Inspection> {
+        Err(Error::invalid("nothing is installed here"))
+    }
+    async fn unpack(&self, _: Vec<u8>) -> Result<Option<Vec<PackedFile>>> {
+        Ok(None)
+    }
+    fn call_limits(&self, _: Tier) -> CallLimits {
+        CallLimits { memory_bytes: 0, fuel_base: 0, fuel_per_subject: 0, deadline_ms: 0 }
     }
     async fn signatures(&self, _: Vec<u8>) -> Result<Vec<PluginSignature>> {
         Ok(vec![])

@@ -743,7 +743,7 @@ bind-load = Load current settings
 bind-choose = Choose a fee item first
 bind-current = In force now:
 bind-note = Note (for the second person and the audit trail)
-bind-until = No longer in force from (may stay empty)
+bind-until = No longer in force from (may stay empty; the rule before it then goes on)
 bind-mode-help = A shadow is asked beside the active rule and leaves only the difference it would make.
 bind-tolerance = Of a shadow: may differ by up to (‰ of the total)
 bind-trial = Trial report that speaks for it
@@ -775,3 +775,65 @@ proposal-withdrawn = withdrawn
 save = Save
 roll-back-do = Roll back
 roll-back-help = From this day on, what held before holds again.
+
+## A file that is looked at before it is installed
+
+upload-do = Look at it first
+upload-pull = Fetch and look at it
+upload-title = Before it is installed
+upload-sub = What the file is and what its checks came to. Nothing of it is installed, and it can do nothing yet.
+upload-refused = It would not be installed. Why, and what to do:
+upload-bundle = A bundle: all of its plug-ins are installed, or none.
+upload-origin = from
+upload-installed = installed already
+upload-install = Install exactly this file
+upload-install-try = Install and try it on past months
+upload-harmless = An installed plug-in charges nothing until it is switched on from a date.
+verdict-accepted = All checks passed
+verdict-later = Compiled and checked when it is installed
+verdict-refused = Refused
+floats-unknown = known once it is compiled
+plugin-effects = Besides answering, it asks the host to:
+effects-none = It asks for no effects: it answers, and the host does the rest.
+cases-title = Golden cases
+cases-none = It has no examples of its own.
+case = Example
+case-point = Of
+case-subjects = Subjects
+case-outcome = Outcome
+case-passed = passed
+case-failed = failed
+case-not-run = not run
+limits-title = Limits of a call
+limits-help = They are this host's; a plug-in cannot raise them.
+limit-memory = Memory
+limit-fuel = Fuel
+limit-fuel-figures = { $base } and { $each } for each subject
+limit-deadline = By the clock
+limit-seconds = { $seconds } s
+action-plugin-upload = Plug-in file looked at
+fault-bundle-takes-long = One plug-in of the bundle takes long to compile
+fault-bundle-takes-long-help = Nothing was installed. Install the bundle at the command line with “guanjia plugin install”, or each of its files by itself.
+
+## Open quarantines of all projects
+
+quarantines-title = Quarantined rules
+quarantines-sub = These plug-ins are not asked where they are bound, in any project; what they would charge is held.
+quarantines-empty = No rule is quarantined.
+quarantines-since = Since
+quarantines-more = More
+
+## Checks of `guanjia check`
+
+check-charges-have-transfers = Every charge has its transfer
+check-transfers-have-charges = Every transfer has its charge
+check-charges-refer-to-records = Charges refer to units, payers and decisions that are there
+check-reversals-match-charges = Reversals match what they take back
+check-corrected-charges-are-reversed = Corrected charges are reversed
+check-transfers-refer-to-records = Transfers refer to accounts that are there
+check-journal-balances = The journal balances
+check-receivables-equal-charges = Receivables equal charges
+check-runs-are-posted-whole = Runs are posted whole
+check-audit-chain = The audit trail is whole
+check-replay-sample = The newest sample of old answers came out well
+trial-not-installed = Try a file that is not installed yet: look at it, then “Install and try it”. Installing it charges nothing.

@@ -704,7 +704,7 @@ bind-load = 载入当前参数
 bind-choose = 请先选择收费项目
 bind-current = 当前启用：
 bind-note = 说明（给审批人和审计看）
-bind-until = 自这一天起不再生效（可不填）
+bind-until = 自这一天起不再生效（可不填；此后恢复原来的规则）
 bind-mode-help = 影子规则与生效规则同时计算，只留下差异，不计费。
 bind-tolerance = 影子允许的差异（合计的千分之几）
 bind-trial = 附上试算报告
@@ -735,3 +735,65 @@ proposal-withdrawn = 已撤回
 save = 保存
 roll-back-do = 退回上一规则
 roll-back-help = 从这一天起，之前的规则重新生效。
+
+## 安装之前先看的文件
+
+upload-do = 先看看
+upload-pull = 取来先看看
+upload-title = 安装之前
+upload-sub = 这个文件是什么、检查结果如何。现在还没有安装任何东西，它什么也做不了。
+upload-refused = 它装不上。原因和办法：
+upload-bundle = 插件包：里面的插件要么全部安装，要么一个也不装。
+upload-origin = 来自
+upload-installed = 已经安装
+upload-install = 就安装这个文件
+upload-install-try = 安装并用过去月份试算
+upload-harmless = 装好的插件在指定日期启用之前不会计费。
+verdict-accepted = 全部检查通过
+verdict-later = 安装时编译并检查
+verdict-refused = 未通过
+floats-unknown = 编译后才知道
+plugin-effects = 除了给出结果，它还要求系统：
+effects-none = 它不要求任何动作：它只给出结果，其余由系统来做。
+cases-title = 自带算例
+cases-none = 没有自带算例。
+case = 算例
+case-point = 所属
+case-subjects = 对象数
+case-outcome = 结果
+case-passed = 通过
+case-failed = 未通过
+case-not-run = 未运行
+limits-title = 每次调用的限度
+limits-help = 由本机规定，插件不能提高。
+limit-memory = 内存
+limit-fuel = 运算量
+limit-fuel-figures = { $base }，每个对象另加 { $each }
+limit-deadline = 时间
+limit-seconds = { $seconds } 秒
+action-plugin-upload = 查看插件文件
+fault-bundle-takes-long = 包里有插件需要较长时间编译
+fault-bundle-takes-long-help = 什么也没有安装。请在命令行用“guanjia plugin install”安装整个包，或逐个安装其中的文件。
+
+## 所有项目中已隔离的规则
+
+quarantines-title = 已隔离的规则
+quarantines-sub = 这些插件在所绑定的项目里暂不使用，相关费用挂起。
+quarantines-empty = 没有已隔离的规则。
+quarantines-since = 开始时间
+quarantines-more = 更多
+
+## Checks of `guanjia check`
+
+check-charges-have-transfers = 每笔应收都有凭证
+check-transfers-have-charges = 每笔凭证都有应收
+check-charges-refer-to-records = 应收所指的房屋、付款人和计费依据都在
+check-reversals-match-charges = 冲正与原应收一致
+check-corrected-charges-are-reversed = 更正过的应收都已冲正
+check-transfers-refer-to-records = 凭证所指的科目都在
+check-journal-balances = 借贷平衡
+check-receivables-equal-charges = 应收余额与应收一致
+check-runs-are-posted-whole = 每次计费都完整过账
+check-audit-chain = 审计链完整
+check-replay-sample = 抽样重算一致
+trial-not-installed = 试算还没有安装的文件：先看看，再选“安装并用过去月份试算”。安装本身不会计费。

@@ -48,12 +48,12 @@ impl From<AuditRow> for AuditBody {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CursorQuery {
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// 50 by default, 500 at most.
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 }
 
-fn foreign_cursor<E>(_: E) -> Fault {
+pub(super) fn foreign_cursor<E>(_: E) -> Fault {
     Fault::malformed("the cursor is not one that this list gave")
 }
 

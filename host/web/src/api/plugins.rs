@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use guanjia_domain::{
-    plugin::{Install, Installation, InstalledPlugin, Judgement, PluginFile, Plugins, Trust, signature::judge},
+    plugin::{
+        CallLimits, CaseOutcome, GoldenCase, Install, Installation, InstalledPlugin, Judgement, PluginFile, Plugins,
+        Trust, signature::judge,
+    },
     ports::PulledPlugin,
 };
 use serde::{Deserialize, Serialize};
@@ -41,11 +44,45 @@ pub(crate) struct PluginBody {
     pub exports: Vec<ExportBody>,
     /// JSON Schema of the settings.
     pub settings_schema: serde_json::Value,
-    /// Whether the component is free of floating point.
-    pub float_free: bool,
+    /// Whether the component is free of floating point; null where it was only looked at and not compiled.
+    pub float_free: Option<bool>,
     /// `pure`, or `virtual-wasi` for a component that brings the runtime of its language.
     pub runtime: String,
     pub size_bytes: i64,
+    /// Its own examples. All of an installed plug-in's passed when it was installed.
+    pub golden_cases: Vec<GoldenCaseBody>,
+    /// What one call may use on this host.
+    pub limits: LimitsBody,
+}
+
+/// One of a plug-in's own examples.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GoldenCaseBody {
+    pub name: String,
+    /// `fee-policy`, `late-fee-policy`.
+    pub point: String,
+    /// How many subjects are asked about in it.
+    pub subjects: u32,
+    /// `passed`; of a file that was looked at `failed` and `not-run`, too.
+    pub outcome: String,
+}
+
+/// What one call of a plug-in may use. A plug-in cannot raise it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LimitsBody {
+    pub memory_bytes: i64,
+    /// Fuel of a call before its first subject.
+    pub fuel_base: i64,
+    pub fuel_per_subject: i64,
+    /// By the clock, in milliseconds.
+    pub deadline_ms: i64,
+}
+
+impl From<CallLimits> for LimitsBody {
+    fn from(limits: CallLimits) -> Self {
+        let CallLimits { memory_bytes, fuel_base, fuel_per_subject, deadline_ms } = limits;
+        Self { memory_bytes, fuel_base, fuel_per_subject, deadline_ms }
+    }
 }
 
 /// A sentence in both languages.
@@ -79,7 +116,7 @@ pub(crate) struct SignerBody {
 }
 
 impl PluginBody {
-    fn new(plugin: InstalledPlugin, judgement: Judgement) -> Self {
+    pub(super) fn new(plugin: InstalledPlugin, judgement: Judgement, limits: CallLimits) -> Self {
         let exports = plugin.exports.into_iter();
         let signers = judgement.signers.into_iter().map(|signer| SignerBody {
             key_id: signer.key.id(),
@@ -104,20 +141,30 @@ impl PluginBody {
                 })
                 .collect(),
             settings_schema: plugin.settings_schema,
-            float_free: plugin.float_free,
+            float_free: Some(plugin.float_free),
             runtime: plugin.tier.to_string(),
             size_bytes: plugin.size_bytes,
+            golden_cases: plugin.cases.into_iter().map(|case| GoldenCaseBody::new(case, CaseOutcome::Passed)).collect(),
+            limits: limits.into(),
         }
+    }
+}
+
+impl GoldenCaseBody {
+    pub(super) fn new(case: GoldenCase, outcome: CaseOutcome) -> Self {
+        let GoldenCase { name, point, subjects } = case;
+        Self { name, point: point.to_string(), subjects, outcome: outcome.to_string() }
     }
 }
 
 /// Lists installed plug-ins.
 #[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = List<PluginBody>)))]
-pub(crate) async fn list_plugins(access: Require<ReadPlugins>) -> Reply<List<PluginBody>> {
+pub(crate) async fn list_plugins(access: Require<ReadPlugins>, State(app): State<AppState>) -> Reply<List<PluginBody>> {
     let trusted = access.store.trusted_publishers().await?;
     let plugins = access.store.plugins().await?.into_iter().map(|plugin| {
         let judgement = judge(&plugin.signatures, &trusted);
-        PluginBody::new(plugin, judgement)
+        let limits = app.engine.call_limits(plugin.tier);
+        PluginBody::new(plugin, judgement, limits)
     });
     Ok(Json(List { items: plugins.collect(), next: None }))
 }
@@ -157,7 +204,7 @@ pub(crate) async fn pull_plugin(
     let PulledPlugin { file, pinned } = app.registries.pull(&body.reference).await?;
     match hand_in(&access, &app, &file, &pinned).await? {
         Install::Done(plugin) => {
-            let plugin = judged(&access, *plugin).await?;
+            let plugin = judged(&access, &app, *plugin).await?;
             Ok((StatusCode::CREATED, Json(PulledBody { pinned, plugin })).into_response())
         }
         Install::Later(installation) => Ok(accepted(*installation)),
@@ -174,9 +221,10 @@ pub(crate) async fn hand_in(access: &Signed, app: &AppState, file: &[u8], origin
     Ok(handed_in)
 }
 
-async fn judged(access: &Signed, plugin: InstalledPlugin) -> Answer<PluginBody> {
+async fn judged(access: &Signed, app: &AppState, plugin: InstalledPlugin) -> Answer<PluginBody> {
     let judgement = Trust::new(access.store.clone()).judge(&plugin).await?;
-    Ok(PluginBody::new(plugin, judgement))
+    let limits = app.engine.call_limits(plugin.tier);
+    Ok(PluginBody::new(plugin, judgement, limits))
 }
 
 fn accepted(installation: Installation) -> Response {
@@ -201,7 +249,29 @@ pub(crate) async fn install_plugin(
     component: Bytes,
 ) -> Answer<Response> {
     match hand_in(&access, &app, &component, "").await? {
-        Install::Done(plugin) => Ok((StatusCode::CREATED, Json(judged(&access, *plugin).await?)).into_response()),
+        Install::Done(plugin) => Ok((StatusCode::CREATED, Json(judged(&access, &app, *plugin).await?)).into_response()),
         Install::Later(installation) => Ok(accepted(*installation)),
     }
+}
+
+/// Installs all plug-ins of a bundle or, where one of them is refused, none. Each is checked like a file of its own.
+#[utoipa::path(
+    post, path = "/api/v1/plugins/bundle", tag = "plugins", request_body(content = Vec<u8>, content_type = "application/x-tar"),
+    responses(
+        (status = 201, body = List<PluginBody>),
+        (status = 409, description = "a version is installed with other bytes", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "one of them is refused, or it is no bundle; `bundle-takes-long`: one of them takes long to compile", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn install_bundle(
+    access: Require<ManagePlugins>,
+    State(app): State<AppState>,
+    bundle: Bytes,
+) -> Answer<Response> {
+    let plugins = Plugins::new(access.store.clone(), app.engine.clone());
+    let mut items = Vec::new();
+    for plugin in plugins.install_bundle(&access.stamp(), &bundle).await? {
+        items.push(judged(&access, &app, plugin).await?);
+    }
+    Ok((StatusCode::CREATED, Json(List { items, next: None })).into_response())
 }

@@ -3,14 +3,19 @@
 use axum::{Json, extract::State};
 use guanjia_domain::{
     difference::{Change, Difference, Direction},
-    ids::BindingId,
-    plugin::{BindingWatch, Plugins, Quarantine, ReleaseReport, RunUse, Use},
+    ids::{BindingId, QuarantineId},
+    plugin::{BindingWatch, Plugins, Quarantine, QuarantineRow, ReleaseReport, RunUse, Use},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{At, Reply, bindings::BindingBody};
+use super::{
+    Ask, At, List, Reply,
+    audit::{CursorQuery, foreign_cursor},
+    bindings::BindingBody,
+    limit,
+};
 use crate::{
     AppState,
     access::{
@@ -233,6 +238,56 @@ impl From<ReleaseReport> for ReleaseBody {
     fn from(report: ReleaseReport) -> Self {
         Self { decisions: report.decisions }
     }
+}
+
+/// An open quarantine of any project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QuarantineRowBody {
+    pub binding: Uuid,
+    pub project: Uuid,
+    pub project_name: String,
+    /// Name of the fee item whose lines are held.
+    pub fee_item: Option<String>,
+    /// Such as `fee-policy`.
+    pub point: String,
+    pub plugin: String,
+    pub version: String,
+    pub from: String,
+    /// The first day on which the binding no longer holds, quarantined or not.
+    pub to: Option<String>,
+    #[serde(flatten)]
+    pub quarantine: QuarantineBody,
+}
+
+impl From<QuarantineRow> for QuarantineRowBody {
+    fn from(row: QuarantineRow) -> Self {
+        Self {
+            binding: row.quarantine.binding_id.0,
+            project: row.quarantine.project_id.0,
+            project_name: row.project,
+            fee_item: row.fee_item,
+            point: row.point.to_string(),
+            plugin: row.plugin,
+            version: row.version,
+            from: row.from.to_string(),
+            to: row.to.map(|day| day.to_string()),
+            quarantine: row.quarantine.into(),
+        }
+    }
+}
+
+/// Lists open quarantines of all projects, oldest first.
+#[utoipa::path(get, path = "/api/v1/quarantines", tag = "bindings", params(CursorQuery), responses((status = 200, body = List<QuarantineRowBody>)))]
+pub(crate) async fn list_quarantines(
+    access: Require<ReadPlugins>,
+    State(app): State<AppState>,
+    Ask(query): Ask<CursorQuery>,
+) -> Reply<List<QuarantineRowBody>> {
+    let after: Option<QuarantineId> = query.cursor.as_deref().map(str::parse).transpose().map_err(foreign_cursor)?;
+    let limit = limit(query.limit);
+    let rows = plugins(&access, &app).quarantines(&access.stamp(), after, limit).await?;
+    let next = (rows.len() == limit as usize).then(|| rows.last().map(|row| row.quarantine.id.to_string())).flatten();
+    Ok(Json(List { next, ..List::whole(rows) }))
 }
 
 fn plugins(access: &Signed, app: &AppState) -> Plugins {

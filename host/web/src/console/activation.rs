@@ -212,7 +212,7 @@ async fn current_binding(access: &Signed, project: ProjectId, item: FeeItemId) -
 
 /// The settings in force under the new version's schema, with what became of them. Another plug-in's settings mean nothing
 /// here.
-fn carried_over(words: Words, plugin: &InstalledPlugin, current: &Binding) -> Answer<(Value, Vec<String>)> {
+pub(super) fn carried_over(words: Words, plugin: &InstalledPlugin, current: &Binding) -> Answer<(Value, Vec<String>)> {
     if current.plugin_id != plugin.id {
         return Ok((json!({}), Vec::new()));
     }

@@ -2,9 +2,8 @@
 
 use guanjia_domain::plugin::{
     ExtensionPoint, InstalledPlugin, Language,
-    difference::{Difference, PluginOutline, PointFact, SettingChange, TextDifference, difference},
+    difference::{self, Difference, PluginOutline, PointFact, SettingChange, TextDifference},
 };
-use semver::Version;
 
 use crate::{
     format,
@@ -23,15 +22,18 @@ pub(super) fn since_last(
     plugin: &InstalledPlugin,
     installed: &[InstalledPlugin],
 ) -> Option<DifferenceView> {
-    let number = |plugin: &InstalledPlugin| plugin.version.parse::<Version>().ok();
-    let this = number(plugin)?;
-    let older = |other: &&InstalledPlugin| other.id == plugin.id && number(other).is_some_and(|other| other < this);
-    let before = installed.iter().filter(older).max_by_key(|other| number(other))?;
-    let found = difference(&PluginOutline::from(before), &PluginOutline::from(plugin));
-    Some(DifferenceView { before: before.version.clone(), lines: lines(words, &found) })
+    let since = difference::since_last(&PluginOutline::from(plugin), installed)?;
+    Some(DifferenceView::new(words, &since))
 }
 
-fn lines(words: Words, difference: &Difference) -> Vec<String> {
+impl DifferenceView {
+    pub(super) fn new(words: Words, (before, found): &(String, Difference)) -> Self {
+        Self { before: before.clone(), lines: lines(words, found) }
+    }
+}
+
+/// A sentence for each thing that is different.
+pub(crate) fn lines(words: Words, difference: &Difference) -> Vec<String> {
     let point = |code: &str| words.code("point", code);
     let mut lines = Vec::new();
     let mut say = |key: &str, args: &[(&'static str, String)]| {

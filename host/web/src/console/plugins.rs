@@ -9,7 +9,7 @@ use axum::{
 use guanjia_domain::{
     Error,
     access::Permission,
-    plugin::{BindingMode, ExtensionPoint, Install, InstalledPlugin, Language, Signer, Trust},
+    plugin::{BindingMode, Install, InstalledPlugin, Trust},
 };
 
 use serde::Deserialize;
@@ -19,8 +19,9 @@ use super::{
     binding::{Notice, quarantined},
     home::today,
     installation::{OpenView, open},
-    line::{Named, choice, settings, title},
-    plugin_difference::{DifferenceView, since_last},
+    line::{Named, settings},
+    plugin_about::About,
+    plugin_difference::since_last,
     show,
 };
 use crate::{
@@ -31,8 +32,7 @@ use crate::{
     },
     api::plugins::hand_in,
     fault::{Answer, Fault},
-    format, urls,
-    words::Words,
+    urls,
 };
 
 #[derive(Template)]
@@ -84,8 +84,14 @@ pub(crate) async fn list(access: Require<ReadPlugins>, State(app): State<AppStat
 pub(crate) async fn install(
     access: Require<ManagePlugins>,
     State(app): State<AppState>,
-    mut form: Multipart,
+    form: Multipart,
 ) -> Answer<Response> {
+    let component = component_of(form).await?;
+    Ok(to_what_came(&hand_in(&access, &app, &component, "").await?))
+}
+
+/// The file of a form.
+pub(super) async fn component_of(mut form: Multipart) -> Answer<Vec<u8>> {
     let broken =
         |error: axum::extract::multipart::MultipartError| Fault::new(error.status(), "malformed", error.body_text());
     let mut component = None;
@@ -94,9 +100,7 @@ pub(crate) async fn install(
             component = Some(field.bytes().await.map_err(broken)?.to_vec());
         }
     }
-    let component =
-        component.filter(|bytes| !bytes.is_empty()).ok_or_else(|| Fault::malformed("no file came with the form"))?;
-    Ok(to_what_came(&hand_in(&access, &app, &component, "").await?))
+    component.filter(|bytes| !bytes.is_empty()).ok_or_else(|| Fault::malformed("no file came with the form"))
 }
 
 fn to_what_came(handed_in: &Install) -> Response {
@@ -109,7 +113,7 @@ fn to_what_came(handed_in: &Install) -> Response {
 
 #[derive(Deserialize)]
 pub(crate) struct PullForm {
-    reference: String,
+    pub(super) reference: String,
 }
 
 /// Fetches a component from a registry, checks it and keeps it.
@@ -126,31 +130,13 @@ pub(crate) async fn pull(
 #[template(path = "plugin.html")]
 struct PluginPage {
     page: Page,
-    title: String,
-    summary: String,
-    plugin: InstalledPlugin,
-    size: String,
-    runtime: String,
-    signature: String,
-    signature_code: &'static str,
-    signers: Vec<Signer>,
-    exports: Vec<ExportView>,
-    settings: Vec<Named>,
-    /// Since the version before, if one is installed.
-    since: Option<DifferenceView>,
+    about: About,
     bindings: Vec<BindingView>,
     /// Where it is switched on; nowhere for those who may not.
     bind_url: String,
     today: String,
     /// Empty for those who may not try it.
     trial_url: String,
-}
-
-struct ExportView {
-    point: String,
-    code: String,
-    wit: String,
-    facts: Vec<Named>,
 }
 
 struct BindingView {
@@ -169,6 +155,7 @@ struct BindingView {
 
 pub(crate) async fn page(
     access: Require<ReadPlugins>,
+    State(app): State<AppState>,
     Path((id, version)): Path<(String, String)>,
 ) -> Answer<Response> {
     let plugin = access
@@ -180,17 +167,9 @@ pub(crate) async fn page(
     let bindings = bindings(&access, &plugin).await?;
     let judgement = Trust::new(access.store.clone()).judge(&plugin).await?;
     let page = Page::new(&access, Section::Plugins, None);
+    let since = since_last(words, &plugin, &access.store.plugins().await?);
     show(&PluginPage {
-        title: page.text(&plugin.title).to_owned(),
-        summary: page.text(&plugin.summary).to_owned(),
-        size: format::bytes(plugin.size_bytes),
-        runtime: words.code("runtime", plugin.tier.code()),
-        signature: words.code("signature", judgement.state.code()),
-        signature_code: judgement.state.code(),
-        signers: judgement.signers,
-        exports: exports(words, &plugin),
-        settings: schema_titles(words, &plugin.settings_schema),
-        since: since_last(words, &plugin, &access.store.plugins().await?),
+        about: About::installed(words, &plugin, judgement, app.engine.call_limits(plugin.tier), since),
         bindings,
         bind_url: if page.may(Permission::ManagePlugins) {
             urls::bind(&plugin.id, &plugin.version)
@@ -200,54 +179,7 @@ pub(crate) async fn page(
         today: today(&access, ZONE)?.to_string(),
         trial_url: if access.may(Permission::TryPlugins) { urls::trials_of(&id, &version) } else { String::new() },
         page,
-        plugin,
     })
-}
-
-fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
-    let view = |point: ExtensionPoint, name: &String| {
-        let definition = point.fact(name);
-        let label = definition.map(|definition| match words.language {
-            Language::Zh => definition.title_zh,
-            Language::En => definition.title_en,
-        });
-        Named {
-            label: label.unwrap_or(name).to_owned(),
-            code: name.clone(),
-            value: String::new(),
-            missing: definition.is_none(),
-        }
-    };
-    plugin
-        .exports
-        .iter()
-        .map(|export| ExportView {
-            point: words.code("point", export.point.code()),
-            code: export.point.to_string(),
-            wit: export.wit.clone(),
-            facts: export.description.facts.iter().map(|name| view(export.point, name)).collect(),
-        })
-        .collect()
-}
-
-/// What can be set, in the words of the schema.
-pub(super) fn schema_titles(words: Words, schema: &serde_json::Value) -> Vec<Named> {
-    let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-    properties
-        .iter()
-        .map(|(key, property)| Named {
-            label: title(words, property).unwrap_or_else(|| key.clone()),
-            code: key.clone(),
-            value: match property.get("default") {
-                Some(serde_json::Value::String(text)) => choice(words, property, text).unwrap_or_else(|| text.clone()),
-                Some(other) => other.to_string(),
-                None => String::new(),
-            },
-            missing: required.contains(&key.as_str()),
-        })
-        .collect()
 }
 
 async fn bindings(access: &Signed, plugin: &InstalledPlugin) -> Answer<Vec<BindingView>> {

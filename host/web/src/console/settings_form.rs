@@ -238,6 +238,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_set_is_proposed_from_the_schema() {
+        let fields = fields(Words::new(Language::Zh), &schema(), &json!({}));
+        let area = fields.iter().find(|field| field.code == "area").expect("is a setting");
+        let Input::Choice(choices) = &area.input else { panic!("an area is chosen") };
+        let chosen: Vec<&str> =
+            choices.iter().filter(|choice| choice.chosen).map(|choice| choice.value.as_str()).collect();
+        assert_eq!((chosen, area.value.as_str()), (vec!["built-up"], "built-up"));
+        let price = fields.iter().find(|field| field.code == "price").expect("is a setting");
+        assert_eq!(price.value, "", "it has no default");
+    }
+
+    #[test]
     fn what_is_left_empty_is_not_set() {
         let form = HashMap::from([("s.price".to_owned(), " ".to_owned()), ("s.unknown".to_owned(), "1".to_owned())]);
         assert_eq!(read(&schema(), &form).expect("can be read"), json!({ "rounded": false }));

@@ -8,18 +8,22 @@ use axum::{
 };
 use guanjia_domain::{
     Error, Fen, Period,
+    access::Permission,
     billing::ExplainedStep,
     difference::{Bucket, Change, Direction, Tally},
     ids::{FeeItemId, ProjectId, TrialId},
     plugin::{Binding, BindingMode, ExtensionPoint, InstalledPlugin},
     trial::{MoverSide, Trial, TrialRequest, TrialState, TrialView},
 };
-use serde::Deserialize;
+use serde_json::json;
+use std::collections::HashMap;
 
 use super::{
-    Page, Section, chosen_project,
+    Page, Section,
+    activation::carried_over,
+    chosen_project,
     line::{Named, settings},
-    plugins::schema_titles,
+    settings_form::{self, Choice, Field, Input},
     show,
 };
 use crate::{
@@ -34,21 +38,29 @@ use crate::{
     words::{Arg, Words, text},
 };
 
-/// What the form holds; what is not chosen yet is proposed.
-#[derive(Default, Deserialize)]
-pub(crate) struct TrialForm {
+/// What the form holds; what is not chosen yet is proposed. Settings stand in it under the names of the settings' form.
+#[derive(Default)]
+struct TrialForm {
     project: Option<ProjectId>,
-    #[serde(default)]
     fee_item: String,
     /// `ID@VERSION`
-    #[serde(default)]
     plugin: String,
-    #[serde(default)]
-    settings: String,
-    #[serde(default)]
     from: String,
-    #[serde(default)]
     to: String,
+    all: HashMap<String, String>,
+}
+
+impl TrialForm {
+    /// A project that cannot be read is one that nobody has.
+    fn of(all: HashMap<String, String>) -> Answer<Self> {
+        let field = |name: &str| all.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
+        let project = match field("project").as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| Error::not_found("project", id))?),
+        };
+        let (fee_item, plugin) = (field("fee_item"), field("plugin"));
+        Ok(Self { project, fee_item, plugin, from: field("from"), to: field("to"), all })
+    }
 }
 
 #[derive(Template)]
@@ -59,9 +71,15 @@ struct ListPage {
     projects: Vec<Tab>,
     project_id: String,
     fee_items: Vec<Choice>,
+    /// The chosen one of them.
+    fee_item: String,
     plugins: Vec<Choice>,
-    titles: Vec<Named>,
-    settings: String,
+    /// The chosen one of them, as `ID@VERSION`; empty before one is.
+    plugin: String,
+    fields: Vec<Field>,
+    /// What became of the settings that are in force now.
+    carried: Vec<String>,
+    may_install: bool,
     from: String,
     to: String,
     refused: String,
@@ -72,12 +90,6 @@ struct Tab {
     name: String,
     url: String,
     current: bool,
-}
-
-struct Choice {
-    value: String,
-    label: String,
-    chosen: bool,
 }
 
 struct Row {
@@ -93,20 +105,24 @@ struct Row {
     created_at: String,
 }
 
-pub(crate) async fn list(access: Require<TryPlugins>, Query(form): Query<TrialForm>) -> Answer<Response> {
-    show(&list_page(&access, form, None).await?)
+pub(crate) async fn list(access: Require<TryPlugins>, Query(form): Query<HashMap<String, String>>) -> Answer<Response> {
+    show(&list_page(&access, TrialForm::of(form)?, None).await?)
 }
 
 /// Starts a trial; what is refused is said beside the form, which keeps what was filled in.
 pub(crate) async fn start(
     access: Require<TryPlugins>,
     State(app): State<AppState>,
-    Form(form): Form<TrialForm>,
+    Form(form): Form<HashMap<String, String>>,
 ) -> Answer<Response> {
+    let form = TrialForm::of(form)?;
     let project = chosen_project(access.store.as_ref(), form.project).await?;
     let project = project.ok_or_else(|| Error::not_found("project", "any"))?;
-    let request = request(project.id, &form)?;
-    match access.trials.start(&access.stamp(), request).await {
+    let started = match request(&access, project.id, &form).await? {
+        Ok(request) => access.trials.start(&access.stamp(), request).await,
+        Err(unreadable) => Err(unreadable),
+    };
+    match started {
         Ok((trial, _)) => {
             (app.wake_worker)();
             Ok(Redirect::to(&urls::trial(trial.id)).into_response())
@@ -120,18 +136,22 @@ pub(crate) async fn start(
     }
 }
 
-fn request(project_id: ProjectId, form: &TrialForm) -> Answer<TrialRequest> {
+/// What the form asks for; settings that cannot be read come back to it.
+async fn request(access: &Signed, project_id: ProjectId, form: &TrialForm) -> Answer<Result<TrialRequest, Error>> {
     let (id, version) = form.plugin.split_once('@').unwrap_or((&form.plugin, ""));
+    let plugin = access.store.plugin(id, version).await?;
+    let plugin = plugin.ok_or_else(|| Error::not_found("plug-in", &form.plugin))?;
     let fee_item_id = form.fee_item.parse().map_err(|_| Error::not_found("fee item", &form.fee_item))?;
-    Ok(TrialRequest {
+    let period = Period { start: month(&form.from)?.start, end: month(&form.to)?.end };
+    Ok(settings_form::read(&plugin.settings_schema, &form.all).map(|settings| TrialRequest {
         project_id,
         point: ExtensionPoint::FeePolicy,
         fee_item_id,
-        plugin_id: id.to_owned(),
-        plugin_version: version.to_owned(),
-        settings: form.settings.clone(),
-        period: Period { start: month(&form.from)?.start, end: month(&form.to)?.end },
-    })
+        plugin_id: plugin.id,
+        plugin_version: plugin.version,
+        settings: settings.to_string(),
+        period,
+    }))
 }
 
 async fn list_page(access: &Signed, form: TrialForm, refused: Option<Error>) -> Answer<ListPage> {
@@ -164,6 +184,15 @@ async fn list_page(access: &Signed, form: TrialForm, refused: Option<Error>) -> 
     let named = Some(form.plugin.clone()).filter(|plugin| !plugin.is_empty());
     let chosen_plugin = named.or_else(|| bound.map(name_of_bound)).unwrap_or_default();
     let candidate = installed.iter().find(|plugin| name(plugin) == chosen_plugin);
+    let (settings, carried) = match (candidate, bound) {
+        (Some(candidate), Some(bound)) => carried_over(words, candidate, bound)?,
+        _ => (json!({}), Vec::new()),
+    };
+    let mut fields =
+        candidate.map(|plugin| settings_form::fields(words, &plugin.settings_schema, &settings)).unwrap_or_default();
+    if refused.is_some() {
+        settings_form::refill(&mut fields, &form.all);
+    }
     let current = page.project_id();
     let projects = access.store.projects().await?.into_iter().map(|project| Tab {
         current: Some(project.id) == current,
@@ -190,8 +219,11 @@ async fn list_page(access: &Signed, form: TrialForm, refused: Option<Error>) -> 
                 chosen: name(plugin) == chosen_plugin,
             })
             .collect(),
-        titles: candidate.map(|plugin| schema_titles(words, &plugin.settings_schema)).unwrap_or_default(),
-        settings: if form.settings.is_empty() { proposed_settings(candidate, bound) } else { form.settings },
+        fee_item: chosen_item.map(|item| item.to_string()).unwrap_or_default(),
+        plugin: candidate.map(name).unwrap_or_default(),
+        fields,
+        carried,
+        may_install: access.may(Permission::ManagePlugins),
         from: or_month(form.from, posted.first()),
         to: or_month(form.to, posted.last()),
         refused: refused.as_ref().map(|error| refusal(words, error)).unwrap_or_default(),
@@ -224,25 +256,6 @@ fn active(bindings: &[Binding], item: FeeItemId) -> Option<&Binding> {
         .iter()
         .filter(|binding| binding.fee_item_id == Some(item) && binding.mode == BindingMode::Active)
         .max_by_key(|binding| binding.effective_from)
-}
-
-/// The settings in force where it is another version of the same plug-in, else what the schema says by default.
-fn proposed_settings(candidate: Option<&InstalledPlugin>, bound: Option<&Binding>) -> String {
-    let value = match (candidate, bound) {
-        (Some(candidate), Some(bound)) if candidate.id == bound.plugin_id => {
-            serde_json::from_str(&bound.settings).unwrap_or_default()
-        }
-        (Some(candidate), _) => defaults(&candidate.settings_schema),
-        (None, _) => serde_json::Value::Object(serde_json::Map::new()),
-    };
-    serde_json::to_string_pretty(&value).unwrap_or_default()
-}
-
-fn defaults(schema: &serde_json::Value) -> serde_json::Value {
-    let properties = schema["properties"].as_object();
-    let default =
-        |(key, property): (&String, &serde_json::Value)| Some((key.clone(), property.get("default")?.clone()));
-    properties.into_iter().flatten().filter_map(default).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// What was refused, in one sentence of the reader's; the detail stands beside it.
@@ -638,12 +651,5 @@ mod tests {
         let expected = [("−10 … −5 %", "3"), ("0 %", "0"), ("> 100 %", "1,234")];
         assert_eq!(shown, expected.map(|(label, count)| (label.to_owned(), count.to_owned())));
         assert!(bars(&[bucket(None, None, 0)]).is_empty());
-    }
-
-    #[test]
-    fn settings_are_proposed_from_the_schema() {
-        let schema = serde_json::json!({"properties": {"price": {"type": "string"}, "area": {"default": "built-up"}}});
-        assert_eq!(defaults(&schema), serde_json::json!({"area": "built-up"}));
-        assert_eq!(defaults(&serde_json::json!({})), serde_json::json!({}));
     }
 }

@@ -16,9 +16,9 @@ use guanjia_domain::{
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
     plugin::{
-        ActivationRule, Binding, BindingUse, Cause, Examined, ExtensionPoint, Installation, InstalledPlugin,
-        PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule,
-        TrustedPublisher,
+        ActivationRule, Binding, BindingUse, CallLimits, Cause, ExtensionPoint, Inspection, Installation,
+        InstalledPlugin, PackedFile, PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder,
+        QuarantineRow, RunUse, ShadowDifference, Tier, TrustRule, TrustedPublisher, Upload,
     },
     point::Question,
     ports::*,
@@ -115,8 +115,17 @@ impl PolicyEngine for Nobody {
     async fn verify_watched(&self, _: Vec<u8>, _: &mut dyn Watch) -> Result<InstalledPlugin> {
         nothing()
     }
-    async fn examine(&self, _: Vec<u8>) -> Result<Examined> {
+    async fn examine(&self, _: Vec<u8>) -> Result<Inspection> {
         nothing()
+    }
+    async fn inspect(&self, _: Vec<u8>) -> Result<Inspection> {
+        nothing()
+    }
+    async fn unpack(&self, _: Vec<u8>) -> Result<Option<Vec<PackedFile>>> {
+        nothing()
+    }
+    fn call_limits(&self, _: Tier) -> CallLimits {
+        CallLimits { memory_bytes: 0, fuel_base: 0, fuel_per_subject: 0, deadline_ms: 0 }
     }
     async fn prepare(&self, _: &str, _: &(dyn ComponentSource + '_)) -> Result<()> {
         nothing()
@@ -231,6 +240,9 @@ empty! {
         installation_file(JobId) -> Vec<u8>;
         finish_installation(&Stamp, JobId, &NewPlugin<'_>) -> ();
         forget_files() -> ();
+        add_upload(&Stamp, &str, &str, &[u8]) -> ();
+        upload(DateTime<Utc>, &str) -> Option<Upload>;
+        forget_upload(&str) -> ();
     }
     ActivationStore {
         activation_rule() -> ActivationRule;
@@ -252,6 +264,7 @@ empty! {
         uses_of_binding(BindingId, u32) -> Vec<RunUse>;
         decisions_of_binding(BillingRunId, BindingId) -> Vec<(DecisionId, i64)>;
         quarantines(ProjectId) -> Vec<Quarantine>;
+        open_quarantines(Option<QuarantineId>, u32) -> Vec<QuarantineRow>;
         quarantine(&QuarantineOrder) -> ();
         release(&Stamp, &Quarantine, i64) -> ();
         note_shadow_differences(&Stamp, &BillingRun, &[ShadowDifference]) -> ();

@@ -274,7 +274,9 @@ impl RunWork<'_> {
                     at.done = (at.done + units).min(at.total);
                     let cursor = self.cursor(Some(outcome.until), at.done, false);
                     let result = self.result(outcome, &mut next_line)?;
+                    let quarantines = result.quarantines.clone();
                     store.record_page(self.run.id, result, &cursor).await?;
+                    quarantines.iter().for_each(QuarantineOrder::warn);
                     work.report(at).await
                 })?;
             computed = outcome;
