@@ -378,6 +378,7 @@ mode-shadow = Shadow
 mode-active = Active
 point-fee-policy = Fee policy
 point-late-fee-policy = Late-fee policy
+point-ticket-policy = Ticket policy
 
 ## Fact catalogue and nightly replay
 
@@ -737,12 +738,16 @@ fault-request = Request
 
 # Switching on, and approvals
 bind-do = Switch on
-bind-help = Choose a fee item, fill in the settings, and set the first day. The rule before it ends on the day before.
-bind-place = Project · fee item
+bind-help = Choose where it is to hold, fill in the settings, and set the first day. The rule before it ends on the day before.
+bind-place = Where
 bind-load = Load current settings
-bind-choose = Choose a fee item first
+bind-choose = Choose first where it is to hold
 bind-current = In force now:
 bind-note = Note (for the second person and the audit trail)
+bind-effects-help = What is not ticked is refused, and the refusal is noted with each decision.
+bind-effects = It asks to be allowed to
+effect-unknown = this host cannot do that
+plugin-words = It reads what customers wrote or said.
 bind-until = No longer in force from (may stay empty; the rule before it then goes on)
 bind-mode-help = A shadow is asked beside the active rule and leaves only the difference it would make.
 bind-tolerance = Of a shadow: may differ by up to (‰ of the total)

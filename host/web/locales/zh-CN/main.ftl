@@ -355,6 +355,7 @@ mode-shadow = 影子
 mode-active = 生效
 point-fee-policy = 收费规则
 point-late-fee-policy = 违约金规则
+point-ticket-policy = 工单规则
 
 ## Fact catalogue and nightly replay
 
@@ -698,12 +699,16 @@ fault-request = 请求编号
 
 # 启用与审批
 bind-do = 启用
-bind-help = 选择收费项目，填写参数，定一个生效日期。原来的规则在前一天结束。
-bind-place = 项目 · 收费项目
+bind-help = 选择用在哪里，填写参数，定一个生效日期。原来的规则在前一天结束。
+bind-place = 用在
 bind-load = 载入当前参数
-bind-choose = 请先选择收费项目
+bind-choose = 请先选择用在哪里
 bind-current = 当前启用：
 bind-note = 说明（给审批人和审计看）
+bind-effects-help = 未勾选的一律不执行，并记在每次决定旁。
+bind-effects = 它请求允许：
+effect-unknown = 本系统不支持
+plugin-words = 它会读取客户填写或口述的内容。
 bind-until = 自这一天起不再生效（可不填；此后恢复原来的规则）
 bind-mode-help = 影子规则与生效规则同时计算，只留下差异，不计费。
 bind-tolerance = 影子允许的差异（合计的千分之几）

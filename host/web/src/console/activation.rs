@@ -14,8 +14,8 @@ use guanjia_domain::{
     fee_item::FeeItem,
     ids::{BindingId, FeeItemId, ProjectId, ProposalId, TrialId},
     plugin::{
-        Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, Plugins,
-        Proposal, ProposalState, migrate_settings, with_defaults,
+        Activation, ActivationRule, BindRequest, Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginExport,
+        Plugins, Proposal, ProposalState, migrate_settings, with_defaults,
     },
     trial::Trial,
 };
@@ -27,6 +27,7 @@ use super::{
     Page, Section, ZONE,
     home::today,
     line::{Named, settings},
+    plugin_about::effect_named,
     settings_form::{self, Choice, Field, Input},
     show,
     trials::refusal,
@@ -51,7 +52,7 @@ struct BindPage {
     plugin: String,
     plugin_url: String,
     here: String,
-    /// Fee items that the rule may answer for.
+    /// Fee items, or projects, that the rule may answer for.
     places: Vec<Choice>,
     chosen: String,
     fields: Vec<Field>,
@@ -66,6 +67,8 @@ struct BindPage {
     tolerance: String,
     /// Trials that may be attached.
     reports: Vec<Choice>,
+    /// What it asks to be allowed.
+    effects: Vec<Choice>,
     second_person: bool,
     /// Why the form came back.
     refused: String,
@@ -78,17 +81,28 @@ pub(crate) struct PlaceQuery {
     place: String,
 }
 
-/// The field that names the fee item of a project.
+/// The field that names the fee item of a project, or the project.
 const PLACE: &str = "place";
 
-/// A fee item of a project, as a form names it: `project/fee-item`.
-fn place_value(project: &Project, item: &FeeItem) -> String {
-    format!("{}/{}", project.id, item.id)
+/// A fee item of a project, as a form names it: `project/fee-item`; a whole project is `project/`.
+fn place_value(project: &Project, item: Option<&FeeItem>) -> String {
+    format!("{}/{}", project.id, item.map(|item| item.id.to_string()).unwrap_or_default())
 }
 
-fn read_place(place: &str) -> Option<(ProjectId, FeeItemId)> {
+fn read_place(place: &str) -> Option<(ProjectId, Option<FeeItemId>)> {
     let (project, item) = place.split_once('/')?;
-    Some((project.parse().ok()?, item.parse().ok()?))
+    let item = if item.is_empty() { None } else { Some(item.parse().ok()?) };
+    Some((project.parse().ok()?, item))
+}
+
+/// The field that grants an effect.
+fn grant_field(kind: &str) -> String {
+    format!("grant.{kind}")
+}
+
+/// What a plug-in answers: the forms switch on its first export.
+fn export(plugin: &InstalledPlugin) -> Result<&PluginExport, Error> {
+    plugin.exports.first().ok_or_else(|| Error::invalid("the plug-in answers for nothing"))
 }
 
 pub(crate) async fn form(
@@ -115,18 +129,31 @@ async fn bind_page(
     let words = access.words;
     let asked = read_place(&place);
     let mut places = Vec::new();
+    let export = export(plugin)?;
     for project in access.store.projects().await? {
+        if !export.point.is_per_fee_item() {
+            places.push(Choice {
+                chosen: asked == Some((project.id, None)),
+                value: place_value(&project, None),
+                label: project.name,
+            });
+            continue;
+        }
         for item in access.store.fee_items(project.id).await? {
             places.push(Choice {
-                chosen: asked == Some((project.id, item.id)),
-                value: place_value(&project, &item),
+                chosen: asked == Some((project.id, Some(item.id))),
+                value: place_value(&project, Some(&item)),
                 label: format!("{} · {}", project.name, item.name),
             });
         }
     }
     let (current, reports) = match asked {
         Some((project, item)) => {
-            (current_binding(access, project, item).await?, reports(access, plugin, project, item).await?)
+            let reports = match item {
+                Some(item) => reports(access, plugin, project, item).await?,
+                None => Vec::new(),
+            };
+            (current_binding(access, project, export.point, item).await?, reports)
         }
         None => (None, Vec::new()),
     };
@@ -173,6 +200,15 @@ async fn bind_page(
                 chosen: trial.id.to_string() == chosen_report,
             })
             .collect(),
+        effects: export
+            .effects
+            .iter()
+            .map(|kind| Choice {
+                value: grant_field(kind),
+                label: effect_named(words, kind).label,
+                chosen: !entered(&grant_field(kind)).is_empty(),
+            })
+            .collect(),
         second_person: access.store.activation_rule().await?.second_person,
         refused: refused.as_ref().map(|refused| refusal(words, refused.error)).unwrap_or_default(),
         detail: refused.map(|refused| refused.error.to_string()).unwrap_or_default(),
@@ -201,12 +237,20 @@ async fn installed(access: &Signed, id: &str, version: &str) -> Answer<Installed
     Ok(plugin.ok_or_else(|| Error::not_found("plug-in", format!("{id}@{version}")))?)
 }
 
-/// What answers for a fee item today.
-async fn current_binding(access: &Signed, project: ProjectId, item: FeeItemId) -> Answer<Option<Binding>> {
+/// What answers for a fee item, or for a project, today.
+async fn current_binding(
+    access: &Signed,
+    project: ProjectId,
+    point: ExtensionPoint,
+    item: Option<FeeItemId>,
+) -> Answer<Option<Binding>> {
     let today = today(access, ZONE)?;
     let bindings = access.store.bindings(project).await?;
     Ok(bindings.into_iter().find(|binding| {
-        binding.mode == BindingMode::Active && binding.fee_item_id == Some(item) && binding.holds_on(today)
+        binding.mode == BindingMode::Active
+            && binding.point == point
+            && binding.fee_item_id == item
+            && binding.holds_on(today)
     }))
 }
 
@@ -265,22 +309,18 @@ pub(crate) async fn bind(
 fn request<'a>(
     plugin: &InstalledPlugin,
     project_id: ProjectId,
-    fee_item_id: FeeItemId,
+    fee_item_id: Option<FeeItemId>,
     form: &'a HashMap<String, String>,
 ) -> Result<(BindRequest, &'a str, Option<TrialId>), Error> {
     let field = |name: &str| form.get(name).map(|value| value.trim()).unwrap_or_default();
     let filled = |name: &str| Some(field(name)).filter(|value| !value.is_empty());
     let day = |text: &str| text.parse::<Date>().map_err(|_| Error::invalid(format!("{text:?} is not a date")));
-    let point = plugin
-        .exports
-        .first()
-        .map(|export| export.point)
-        .ok_or_else(|| Error::invalid("the plug-in answers for nothing"))?;
+    let export = export(plugin)?;
     let tolerance = filled("tolerance").unwrap_or("0");
     let request = BindRequest {
         project_id,
-        point,
-        fee_item_id: Some(fee_item_id),
+        point: export.point,
+        fee_item_id,
         plugin_id: plugin.id.clone(),
         plugin_version: plugin.version.clone(),
         settings: settings_form::read(&plugin.settings_schema, form)?.to_string(),
@@ -290,7 +330,7 @@ fn request<'a>(
         tolerance_permille: tolerance
             .parse()
             .map_err(|_| Error::invalid(format!("{tolerance:?} is no whole number")))?,
-        granted: Vec::new(),
+        granted: export.effects.iter().filter(|kind| form.contains_key(&grant_field(kind))).cloned().collect(),
     };
     let trial = filled("trial").map(|id| id.parse().map_err(|_| Error::not_found("trial", id))).transpose()?;
     Ok((request, field("note"), trial))

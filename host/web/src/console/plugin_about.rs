@@ -1,8 +1,11 @@
 //! What a plug-in is, for its page and for the page of a file that nobody has installed yet.
 
-use guanjia_domain::plugin::{
-    CallLimits, CaseOutcome, ExtensionPoint, GoldenCase, Inspected, InstalledPlugin, Judgement, Language, Signer,
-    Verdict,
+use guanjia_domain::{
+    effect,
+    plugin::{
+        CallLimits, CaseOutcome, ExtensionPoint, GoldenCase, Inspected, InstalledPlugin, Judgement, Language, Signer,
+        Verdict,
+    },
 };
 
 use super::{
@@ -44,8 +47,10 @@ pub(super) struct ExportView {
     pub code: String,
     pub wit: String,
     pub facts: Vec<Named>,
-    /// What it asks the host to do besides answering. No extension point has any yet.
+    /// What it asks the host to do besides answering.
     pub effects: Vec<Named>,
+    /// Whether it reads what customers wrote or said.
+    pub words: bool,
 }
 
 pub(super) struct CaseView {
@@ -185,9 +190,25 @@ fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
             code: export.point.to_string(),
             wit: export.wit.clone(),
             facts: export.description.facts.iter().map(|name| view(export.point, name)).collect(),
-            effects: Vec::new(),
+            effects: export.effects.iter().map(|kind| effect_named(words, kind)).collect(),
+            words: export.words,
         })
         .collect()
+}
+
+/// An effect in the words of the catalogue.
+pub(super) fn effect_named(words: Words, kind: &str) -> Named {
+    let definition = effect::definition(kind);
+    let label = definition.map(|definition| match words.language {
+        Language::Zh => definition.title_zh,
+        Language::En => definition.title_en,
+    });
+    Named {
+        label: label.unwrap_or(kind).to_owned(),
+        code: kind.to_owned(),
+        value: String::new(),
+        missing: definition.is_none(),
+    }
 }
 
 /// What can be set, in the words of the schema.
