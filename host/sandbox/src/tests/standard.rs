@@ -271,7 +271,7 @@ async fn what_a_plugin_remembers_is_gone_with_its_call() {
 async fn the_ticket_plug_in_is_asked_about_a_ticket() {
     use guanjia_domain::{effect::judge, values::RecordBatch};
 
-    let sandbox = sandbox();
+    let sandbox = sandbox(Limits::default());
     let plugin = installed(&sandbox, "ticket-routing").await;
     let export = plugin.export(ExtensionPoint::TicketPolicy).unwrap();
     assert_eq!((export.effects.as_slice(), export.words), (["notify".to_owned()].as_slice(), true));

@@ -424,10 +424,7 @@ async fn proposal_view(access: &Signed, page: &Page, proposal: Proposal) -> Answ
     let items = access.store.fee_items(project.id).await?;
     let item = items.into_iter().find(|item| Some(item.id) == binding.fee_item_id);
     let plugin = installed(access, &binding.plugin_id, &binding.plugin_version).await?;
-    let before = match &item {
-        Some(item) => current_binding(access, project.id, item.id).await?,
-        None => None,
-    };
+    let before = current_binding(access, project.id, binding.point, binding.fee_item_id).await?;
     let own = proposal.proposed_by == access.actor.name;
     let open = proposal.state == ProposalState::Open;
     let decides = open && !own && access.may(Permission::ApprovePlugins);
@@ -459,10 +456,21 @@ fn point_code(point: ExtensionPoint) -> &'static str {
     point.code()
 }
 
-/// Settings that differ from those in force, under the titles of the schema.
+/// The effects of a binding in words.
+fn granted(words: Words, binding: &Binding) -> String {
+    let labels: Vec<String> = binding.granted.iter().map(|kind| effect_named(words, kind).label).collect();
+    labels.join("; ")
+}
+
+/// Settings that differ from those in force, under the titles of the schema, and effects.
 fn changes(words: Words, plugin: &InstalledPlugin, before: Option<&Binding>, after: &Binding) -> Vec<Change> {
     let shown = |binding: &Binding| {
         settings(words, &plugin.settings_schema, &with_defaults(&plugin.settings_schema, &binding.settings))
+    };
+    let grants = Change {
+        label: words.t("bind-effects"),
+        before: before.map(|binding| granted(words, binding)).unwrap_or_default(),
+        after: granted(words, after),
     };
     let before = before.map(shown).unwrap_or_default();
     let after = shown(after);
@@ -479,6 +487,7 @@ fn changes(words: Words, plugin: &InstalledPlugin, before: Option<&Binding>, aft
         before: row.value.clone(),
         after: String::new(),
     }));
+    changes.push(grants);
     changes.retain(|change| change.before != change.after);
     changes
 }

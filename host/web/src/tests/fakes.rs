@@ -22,6 +22,7 @@ use guanjia_domain::{
     },
     point::Question,
     ports::*,
+    ruling::{About, Ruling, RulingCounts},
     trial::Trial,
     values::Problem,
 };
@@ -274,6 +275,12 @@ empty! {
         nth_decision(BillingRunId, i64) -> Option<Decision>;
         add_replay_sample(&Stamp, &ReplaySample) -> ();
         replay_samples(u32) -> Vec<ReplaySample>;
+    }
+    RulingStore {
+        keep_rulings(&[Ruling]) -> ();
+        ruling(DecisionId) -> Ruling;
+        rulings_about(About, u32) -> Vec<Ruling>;
+        ruling_counts(BindingId, u32) -> RulingCounts;
     }
     BillingStore {
         create_run(&Stamp, &BillingRun, &Job) -> ();
