@@ -82,6 +82,8 @@ pub(super) fn run(
 /// A case whose questions and answers are those of the host.
 trait Asks: GoldenCase {
     fn question(batch: Arc<Self::Batch>) -> Question;
+    /// `None` for a question of another extension point.
+    fn batch(question: &Question) -> Option<&Self::Batch>;
     /// `None` for an answer of another extension point.
     fn answer(answer: Answer) -> Option<Self::Answer>;
 }
@@ -91,6 +93,13 @@ macro_rules! asks {
         impl Asks for $case {
             fn question(batch: Arc<Self::Batch>) -> Question {
                 Question::$variant(batch)
+            }
+
+            fn batch(question: &Question) -> Option<&Self::Batch> {
+                match question {
+                    Question::$variant(batch) => Some(batch),
+                    _ => None,
+                }
             }
 
             fn answer(answer: Answer) -> Option<Self::Answer> {
@@ -132,12 +141,17 @@ impl Trial<'_> {
     fn case<C: Asks>(&self, case: &C) -> Result<()> {
         let settings = case.settings_text();
         check_settings(&self.manifest.settings_schema, &settings).map_err(|error| fails(case, &error))?;
-        let (whole, differences) = self.ask(case, &settings)?;
+        let batch = case
+            .to_batch(&self.description.facts, &kinds(C::POINT, self.description))
+            .map_err(|error| fails(case, &error))?;
+        let question = C::question(Arc::new(batch));
+        let (whole, differences) = self.ask(case, &settings, &question)?;
         if !differences.is_empty() {
             return Err(fails(case, &differences.join("; ")));
         }
         for (index, answered) in whole.iter().enumerate() {
-            let (alone, _) = self.ask(&case.alone(index), &settings)?;
+            // Cut out of the batch as the host would cut it, so that columns keep their scales.
+            let (alone, _) = self.ask(case, &settings, &question.slice(index..index + 1))?;
             if alone.first() != Some(answered) {
                 let subject = C::SUBJECT;
                 return Err(fails(
@@ -152,15 +166,10 @@ impl Trial<'_> {
     }
 
     /// One call, whose answer must be one that the host would believe, and can put into words: those words, and how they
-    /// differ from what the case expects.
-    fn ask<C: Asks>(&self, case: &C, settings: &str) -> Result<(Vec<C::Words>, Vec<String>)> {
+    /// differ from what the case expects of its whole batch.
+    fn ask<C: Asks>(&self, case: &C, settings: &str, question: &Question) -> Result<(Vec<C::Words>, Vec<String>)> {
         in_time(self.started, self.time)?;
-        let batch = case
-            .to_batch(&self.description.facts, &kinds(C::POINT, self.description))
-            .map_err(|error| fails(case, &error))?;
-        let batch = Arc::new(batch);
-        let question = C::question(Arc::clone(&batch));
-        let evaluation = self.inner.evaluate_prepared(self.prepared, settings, &question)?;
+        let evaluation = self.inner.evaluate_prepared(self.prepared, settings, question)?;
         let answer = match evaluation.outcome {
             Outcome::Answer(answer) => answer,
             Outcome::Failure(failure) => {
@@ -170,11 +179,14 @@ impl Trial<'_> {
         question.check(&answer, self.description, &AnswerLimits::default()).map_err(|reason| fails(case, &reason))?;
         check_words(self.manifest, self.description, answer.problems(), answer.steps())
             .map_err(|reason| fails(case, &reason))?;
-        check_effects(self.manifest, &question, &answer).map_err(|reason| fails(case, &reason))?;
+        check_effects(self.manifest, question, &answer).map_err(|reason| fails(case, &reason))?;
         let point = answer.point();
-        let answer = C::answer(answer).ok_or_else(|| fails(case, &format!("{point} answered")))?;
-        let words = C::words(&batch, &answer, self.description).map_err(|error| fails(case, &error))?;
-        Ok((words, case.compare(&batch, &answer, self.description)))
+        let (Some(batch), Some(answer)) = (C::batch(question), C::answer(answer)) else {
+            return Err(fails(case, &format!("{point} answered")));
+        };
+        let words = C::words(batch, &answer, self.description).map_err(|error| fails(case, &error))?;
+        let differences = case.compare(batch, &answer, self.description);
+        Ok((words, differences))
     }
 }
 
