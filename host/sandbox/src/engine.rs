@@ -116,6 +116,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     // Types only; a component that uses them imports their interface.
     linker.instance("guanjia:types/types@1.0.0")?;
+    linker.instance("guanjia:effects/effects@1.0.0")?;
     linker.instance("guanjia:types/log@1.0.0")?.func_wrap("write", write_log)?;
     Ok(linker)
 }

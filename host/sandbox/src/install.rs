@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// What this host lets a component import. All of version 1.0: a patch release changes no type.
-const IMPORTS: [&str; 2] = ["guanjia:types/types@1.0.", "guanjia:types/log@1.0."];
+const IMPORTS: [&str; 3] = ["guanjia:types/types@1.0.", "guanjia:types/log@1.0.", "guanjia:effects/effects@1.0."];
 /// Codes that the SDK raises by itself; every plug-in gets their sentences.
 const SDK_CODES: [&str; 4] = ["missing-fact", "wrong-kind-of-fact", "out-of-range", "invalid-settings"];
 
@@ -267,7 +267,7 @@ fn check_imports(info: &Outline) -> Result<()> {
              Python with `componentize-py componentize --stub-wasi`"
         )));
     }
-    let advice = if name.starts_with("guanjia:types/") {
+    let advice = if name.starts_with("guanjia:types/") || name.starts_with("guanjia:effects/") {
         "This host offers version 1.0: build it with the SDK of this host"
     } else {
         "A plug-in may import only the types and the log of guanjia:types@1.0: take facts and settings as arguments"

@@ -85,6 +85,7 @@ mod tests {
             effective_to: Some(to).filter(|to| !to.is_empty()).map(day),
             mode: BindingMode::Active,
             tolerance_permille: 0,
+            granted: vec![],
         }
     }
 
