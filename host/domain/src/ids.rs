@@ -74,4 +74,15 @@ ids! {
     MeterReadingId,
     /// A key that a company trusts.
     PublisherId,
+    DepartmentId,
+    /// What is to be done by whoever holds it (岗位).
+    PostId,
+    /// Somebody who works for the company.
+    StaffId,
+    PostAssignmentId,
+    CertificateId,
+    /// Somebody on duty for a stretch of time.
+    ShiftId,
+    /// The units that one steward serves (片区).
+    ServiceAreaId,
 }

@@ -27,6 +27,8 @@ pub mod plugin;
 pub mod point;
 pub mod ports;
 pub mod proof;
+pub mod service_area;
+pub mod staff;
 pub mod trial;
 
 pub use error::{Error, Result};

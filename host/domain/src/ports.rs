@@ -3,6 +3,10 @@
 //! Everything a company owns is reached through a [`CompanyStore`], which is bound to that company when it is made: no
 //! method takes a company, so none can be given the wrong one.
 
+mod staff;
+
+pub use staff::{PostName, ServiceAreaStore, StaffRow, StaffSearch, StaffStore};
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -74,6 +78,8 @@ pub trait CompanyStore:
     + ScheduleStore
     + ReplaySampleStore
     + IdempotencyStore
+    + StaffStore
+    + ServiceAreaStore
 {
     fn company_id(&self) -> CompanyId;
 }

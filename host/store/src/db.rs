@@ -519,6 +519,23 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
         "the unit is charged for this fee item and period already",
     ),
     ("charge_reverses_key", "charge.reverses_id", "the charge is taken back already"),
+    (
+        "department_alias_key",
+        "department_alias.company_id, department_alias.folded",
+        "the name stands for a kind of department already",
+    ),
+    ("staff_no_key", "staff.company_id, staff.staff_no", "somebody has this staff number already"),
+    ("staff_user_key", "staff.user_id", "the login is somebody else's"),
+    (
+        "certificate_no_key",
+        "certificate.staff_id, certificate.kind, certificate.certificate_no",
+        "the person has this certificate already",
+    ),
+    (
+        "service_area_name_key",
+        "service_area.project_id, service_area.name",
+        "the project has a service area of this name already",
+    ),
 ];
 
 /// SQLite's extended code of a trigger that refuses.

@@ -6,7 +6,7 @@ mod record;
 mod records;
 mod unit;
 
-pub(crate) use unit::gathered;
+pub(crate) use unit::{gathered, natural_key, read_cursor, search_pattern, write_cursor};
 
 use async_trait::async_trait;
 use guanjia_domain::{

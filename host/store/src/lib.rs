@@ -36,6 +36,8 @@ mod job;
 mod plugin;
 mod sample;
 mod schedule;
+mod service_area;
+mod staff;
 #[cfg(test)]
 mod tests;
 mod trial;

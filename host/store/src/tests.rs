@@ -15,6 +15,8 @@ mod plugin;
 mod rerate;
 mod schema;
 mod server;
+mod service_area;
+mod staff;
 mod trial;
 mod trust;
 mod watch;

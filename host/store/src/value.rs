@@ -2,8 +2,16 @@
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use guanjia_domain::{
-    Date, Error, Fen, Result, billing::RunState, decision::HoldKind, estate::*, fee_item::PayerRule, ids::*, job::*,
-    journal::*, plugin::*,
+    Date, Error, Fen, Result,
+    billing::RunState,
+    decision::HoldKind,
+    estate::*,
+    fee_item::PayerRule,
+    ids::*,
+    job::*,
+    journal::*,
+    plugin::*,
+    staff::{Code, PostLevel},
 };
 use uuid::Uuid;
 
@@ -100,6 +108,19 @@ derived_cells! {
     Date => NaiveDate, from_naive;
     Fen => i64, |fen| Ok(Fen(fen));
     serde_json::Value => String, |text: String| json(&text);
+    Code => String, |text: String| text.parse::<Code>();
+}
+
+impl From<&Code> for Value {
+    fn from(code: &Code) -> Self {
+        Value::Text(Some(code.as_str().to_owned()))
+    }
+}
+
+impl From<&Option<Code>> for Value {
+    fn from(code: &Option<Code>) -> Self {
+        Value::Text(code.as_ref().map(|code| code.as_str().to_owned()))
+    }
 }
 
 impl From<Fen> for Value {
@@ -147,7 +168,14 @@ ids!(
     EventId,
     MeterId,
     MeterReadingId,
-    PublisherId
+    PublisherId,
+    DepartmentId,
+    PostId,
+    StaffId,
+    PostAssignmentId,
+    CertificateId,
+    ShiftId,
+    ServiceAreaId
 );
 
 macro_rules! codes {
@@ -176,7 +204,8 @@ codes!(
     JobKind,
     JobState,
     LedgerAccountKind,
-    EntryKind
+    EntryKind,
+    PostLevel
 );
 
 /// JSON that the store wrote itself.

@@ -47,7 +47,7 @@ impl PlaceKeys {
 }
 
 /// A text whose bytes sort as people count: each run of digits is preceded by its length, so that 2 comes before 10.
-fn natural_key(text: &str) -> String {
+pub(crate) fn natural_key(text: &str) -> String {
     let mut key = String::with_capacity(text.len() + 4);
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -131,7 +131,7 @@ impl Scope {
         limit: u32,
     ) -> Result<Page<UnitRow>> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let (after_key, after_unit) = cursor.map_or(Ok((String::new(), UnitId(Uuid::nil()))), read_cursor)?;
+        let (after_key, after_unit) = cursor.map_or(Ok((String::new(), Uuid::nil())), read_cursor)?;
         let pattern = search_pattern(search.text);
         // Two statements: one that has to be ready to search is planned as if it always did.
         let rows = if pattern.is_empty() {
@@ -162,7 +162,7 @@ impl Scope {
         let mut page = rows.iter().map(read_unit_row).collect::<Result<Vec<_>>>()?;
         let more = page.len() > limit as usize;
         page.truncate(limit as usize);
-        let next = page.last().filter(|_| more).map(|(row, key)| write_cursor(key, row.unit.id));
+        let next = page.last().filter(|_| more).map(|(row, key)| write_cursor(key, row.unit.id.0));
         Ok(Page { items: page.into_iter().map(|(row, _)| row).collect(), next })
     }
 
@@ -237,7 +237,7 @@ fn damaged(error: sqlx::error::BoxDynError) -> Error {
 }
 
 /// A pattern that finds the text anywhere, or nothing to search for.
-fn search_pattern(search: &str) -> String {
+pub(crate) fn search_pattern(search: &str) -> String {
     let search = search.trim();
     if search.is_empty() {
         return String::new();
@@ -266,16 +266,17 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-fn write_cursor(sort_key: &str, unit: UnitId) -> String {
-    hex::encode([unit.0.as_bytes().as_slice(), sort_key.as_bytes()].concat())
+/// A cursor of a list that is in the order of sort keys and, of equal ones, of ids.
+pub(crate) fn write_cursor(sort_key: &str, id: Uuid) -> String {
+    hex::encode([id.as_bytes().as_slice(), sort_key.as_bytes()].concat())
 }
 
-fn read_cursor(cursor: &str) -> Result<(String, UnitId)> {
+pub(crate) fn read_cursor(cursor: &str) -> Result<(String, Uuid)> {
     let bad = || Error::invalid("the cursor is not one that a page gave");
     let bytes = hex::decode(cursor).map_err(|_| bad())?;
-    let (unit, sort_key) = bytes.split_at_checked(16).ok_or_else(bad)?;
+    let (id, sort_key) = bytes.split_at_checked(16).ok_or_else(bad)?;
     let sort_key = String::from_utf8(sort_key.to_vec()).map_err(|_| bad())?;
-    Ok((sort_key, UnitId(Uuid::from_slice(unit).map_err(|_| bad())?)))
+    Ok((sort_key, Uuid::from_slice(id).map_err(|_| bad())?))
 }
 
 #[cfg(test)]
@@ -291,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let unit = UnitId::generate();
+        let unit = UnitId::generate().0;
         assert_eq!(read_cursor(&write_cursor("0011", unit)).expect("was written so"), ("0011".to_owned(), unit));
         assert!(read_cursor("zz").is_err());
         assert!(read_cursor("00").is_err());

@@ -22,6 +22,14 @@ use guanjia_domain::{
     },
     point::Question,
     ports::*,
+    service_area::{
+        AreaFigures, AreaHistory, AreaRow, AreaUnit, Placed, ServiceArea, Taken, UnitSelection, UnitService,
+    },
+    staff::{
+        Answerable, AssignmentFilter, AssignmentRow, Certificate, CertificateFilter, CertificateRow, Department,
+        DepartmentAlias, DutyFilter, ManagerLoad, Post, PostAssignment, Shift, ShiftRow, Skill, Span, Staff, Versioned,
+        WorkCandidate,
+    },
     trial::Trial,
     values::Problem,
 };
@@ -311,6 +319,55 @@ empty! {
     AuditStore {
         audit(Option<i64>, u32) -> Vec<AuditRow>;
         events(Option<EventId>, u32) -> Vec<Event>;
+    }
+    StaffStore {
+        departments() -> Vec<Versioned<Department>>;
+        add_department(&Stamp, &Department) -> ();
+        change_department(&Stamp, &Department, i64) -> i64;
+        department_aliases() -> Vec<DepartmentAlias>;
+        add_department_alias(&Stamp, &DepartmentAlias) -> ();
+        remove_department_alias(&Stamp, &str) -> ();
+        posts() -> Vec<Versioned<Post>>;
+        add_post(&Stamp, &Post) -> ();
+        change_post(&Stamp, &Post, i64) -> i64;
+        staff(&StaffSearch, Option<&str>, u32) -> Page<StaffRow>;
+        staff_member(StaffId) -> Versioned<Staff>;
+        staff_by_no(&str) -> Option<Versioned<Staff>>;
+        take_on(&Stamp, &[Staff], &[PostAssignment]) -> ();
+        add_staff(&Stamp, &[Staff]) -> ();
+        change_staff(&Stamp, &Staff, i64) -> i64;
+        end_employment(&Stamp, StaffId, Date, i64) -> i64;
+        skills(StaffId) -> Vec<Skill>;
+        set_skills(&Stamp, StaffId, &[Skill], i64) -> i64;
+        assignments(&AssignmentFilter, Option<&str>, u32) -> Page<AssignmentRow>;
+        assignment(PostAssignmentId) -> AssignmentRow;
+        add_assignment(&Stamp, &PostAssignment) -> ();
+        change_assignment(&Stamp, &PostAssignment, i64) -> i64;
+        certificates(&CertificateFilter, Option<&str>, u32) -> Page<CertificateRow>;
+        certificate(CertificateId) -> CertificateRow;
+        add_certificate(&Stamp, &Certificate) -> ();
+        change_certificate(&Stamp, &Certificate, i64) -> i64;
+        shifts(&DutyFilter, u32) -> Vec<ShiftRow>;
+        add_shifts(&Stamp, &[Shift]) -> ();
+        remove_shift(&Stamp, ShiftId) -> ();
+        manager_loads(Option<ProjectId>, Date) -> Vec<ManagerLoad>;
+        certificates_held(&[StaffId], Date) -> Vec<Certificate>;
+        work_candidates(ProjectId, Date, DateTime<Utc>) -> Vec<WorkCandidate>;
+        answerable(PostId, Option<ProjectId>, Date) -> Answerable;
+    }
+    ServiceAreaStore {
+        service_areas(ProjectId, Date) -> Vec<AreaRow>;
+        service_area(ServiceAreaId, Date) -> AreaRow;
+        unserved(ProjectId, Date) -> AreaFigures;
+        add_service_area(&Stamp, &ServiceArea) -> ();
+        change_service_area(&Stamp, &ServiceArea, i64) -> i64;
+        place_units(&Stamp, ServiceAreaId, &[UnitSelection], Date, Taken) -> Placed;
+        release_units(&Stamp, ServiceAreaId, &[UnitSelection], Date) -> u64;
+        set_steward(&Stamp, ServiceAreaId, Option<StaffId>, Date) -> ();
+        area_units(ServiceAreaId, Date, Option<&str>, u32) -> Page<AreaUnit>;
+        area_history(ServiceAreaId) -> AreaHistory;
+        unit_service(UnitId, Date) -> Option<UnitService>;
+        stewardships(StaffId) -> Vec<(ServiceArea, Span)>;
     }
     ScheduleStore {
         schedules() -> Vec<Schedule>;
