@@ -1,6 +1,7 @@
 //! The command line. Its words, JSON and exit codes are what scripts rely on.
 
 mod admin;
+mod area;
 mod bill;
 mod demo;
 mod facts;
@@ -11,6 +12,7 @@ mod output;
 mod plugin;
 mod replay;
 mod serve;
+mod staff;
 mod trial;
 mod unit;
 mod watch;
@@ -111,6 +113,12 @@ enum Command {
     /// Change a unit.
     #[command(subcommand)]
     Unit(unit::Unit),
+    /// People, departments, posts, and who is on duty.
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Service areas with their units and stewards.
+    #[command(subcommand)]
+    Area(area::Area),
     /// Read meters: enter readings and correct them.
     #[command(subcommand)]
     Meter(meter::Meter),
@@ -190,6 +198,8 @@ async fn run(cli: &Cli) -> Result<Done> {
         Command::Export(command) => command.run(global).await,
         Command::Bill(command) => command.run(global).await,
         Command::Unit(command) => command.run(global).await,
+        Command::Staff(command) => command.run(global).await,
+        Command::Area(command) => command.run(global).await,
         Command::Meter(command) => command.run(global).await,
         Command::Replay(command) => command.run(global).await,
         Command::Prove(command) => command.run(global).await,

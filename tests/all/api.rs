@@ -1,5 +1,7 @@
 //! The HTTP door of the real process: who gets in, what a month takes over HTTP, what is refused and how, and how it closes.
 
+mod staff;
+
 use crate::{
     host::{HOME_FEE, Host, PROJECT, Server, workbook, workbook_with_cell},
     trust::Desk,
@@ -216,6 +218,39 @@ struct Known {
     binding: String,
     trial: String,
     installation: String,
+    organisation: Organisation,
+}
+
+/// One thing of each sort of staff and organisation.
+struct Organisation {
+    department: String,
+    post: String,
+    staff: String,
+    assignment: String,
+    certificate: String,
+    shift: String,
+    area: String,
+}
+
+impl Organisation {
+    async fn of(caller: &Caller, project: &str) -> Self {
+        let first = async |path: &str| text(&caller.get(path).await.json(200)["items"][0]["id"]).to_owned();
+        let roster = format!("/api/v1/rosters/on-duty?project={project}");
+        Self {
+            department: first("/api/v1/departments").await,
+            post: first("/api/v1/posts").await,
+            staff: first("/api/v1/staff").await,
+            assignment: first("/api/v1/assignments").await,
+            certificate: first("/api/v1/certificates").await,
+            shift: first(&roster).await,
+            area: first(&format!("/api/v1/service-areas?project={project}")).await,
+        }
+    }
+
+    fn ids(&self) -> [&String; 7] {
+        let Self { department, post, staff, assignment, certificate, shift, area } = self;
+        [department, post, staff, assignment, certificate, shift, area]
+    }
 }
 
 impl Known {
@@ -243,6 +278,7 @@ impl Known {
             binding: text(&first(&of_project("bindings")).await["id"]).to_owned(),
             trial: text(&first(&of_project("trials")).await["id"]).to_owned(),
             installation: installed_in_the_background(caller, wasi::guest(HONEST).component()).await,
+            organisation: Organisation::of(caller, &project).await,
             project,
         }
     }
@@ -261,6 +297,13 @@ impl Known {
             "bindings" => &self.binding,
             "trials" => &self.trial,
             "installations" => &self.installation,
+            "departments" => &self.organisation.department,
+            "posts" => &self.organisation.post,
+            "staff" => &self.organisation.staff,
+            "assignments" => &self.organisation.assignment,
+            "certificates" => &self.organisation.certificate,
+            "rosters" => &self.organisation.shift,
+            "service-areas" => &self.organisation.area,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -347,6 +390,15 @@ impl Operation {
                 "/api/v1/trials",
             ]
             .contains(&self.path.as_str())
+            || self.method == Method::POST
+                && [
+                    "/api/v1/posts",
+                    "/api/v1/assignments",
+                    "/api/v1/certificates",
+                    "/api/v1/rosters",
+                    "/api/v1/service-areas",
+                ]
+                .contains(&self.path.as_str())
     }
 
     /// The request as somebody with the permission would send it, with a file for those that take one.
@@ -415,6 +467,40 @@ impl Operation {
             unit if unit.starts_with("/api/v1/units/") => json!({
                 "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",
             }),
+            "/api/v1/departments" => json!({"name": "水上救生队", "kind": "pool"}),
+            "/api/v1/department-aliases" => json!({"kind": "order", "alias": "护卫队"}),
+            "/api/v1/posts" => json!({
+                "name": "门岗", "kind": "gate", "level": "worker", "department": known.organisation.department,
+            }),
+            "/api/v1/staff" => json!({"staff_no": "Z1", "name": "某人", "joined_on": "2025-01-01"}),
+            leave if leave.ends_with("/leave") => json!({"left_on": "2031-01-01"}),
+            skills if skills.ends_with("/skills") => json!([{"code": "lift", "level": 3}]),
+            "/api/v1/assignments" => json!({
+                "staff": known.organisation.staff, "post": known.organisation.post, "starts_on": "2031-01-01",
+            }),
+            "/api/v1/certificates" => json!({
+                "staff": known.organisation.staff, "kind": "lift", "number": "1", "issued_on": "2025-01-01",
+            }),
+            "/api/v1/rosters" => json!({"project": known.project, "shifts": [{
+                "staff": known.organisation.staff, "starts_at": "2025-01-01T00:00:00Z", "ends_at": "2025-01-01T08:00:00Z",
+            }]}),
+            "/api/v1/service-areas" => json!({"project": known.project, "name": "北片区"}),
+            units if units.ends_with("/units") || units.ends_with("/release") => {
+                json!({"places": ["6"], "from": "2031-01-01"})
+            }
+            steward if steward.ends_with("/steward") => json!({"staff": null, "from": "2031-01-01"}),
+            one if one.starts_with("/api/v1/departments/") => json!({"name": "管家部", "kind": "customer-service"}),
+            one if one.starts_with("/api/v1/posts/") => json!({
+                "name": "门岗", "kind": "gate", "level": "worker", "department": known.organisation.department,
+            }),
+            one if one.starts_with("/api/v1/staff/") => {
+                json!({"staff_no": "Z1", "name": "某人", "joined_on": "2025-01-01"})
+            }
+            one if one.starts_with("/api/v1/assignments/") => json!({"starts_on": "2025-01-01"}),
+            one if one.starts_with("/api/v1/certificates/") => json!({
+                "staff": known.organisation.staff, "kind": "lift", "number": "1", "issued_on": "2025-01-01",
+            }),
+            one if one.starts_with("/api/v1/service-areas/") => json!({"name": "北片区"}),
             other => panic!("say here what {other} takes"),
         }
     }
@@ -424,6 +510,9 @@ fn parameter<'a>(name: &str, known: &'a Known) -> &'a str {
     match name {
         "project" => &known.project,
         "period" => "2025-01",
+        "from" => "2025-01-01T00:00:00Z",
+        "to" => "2025-01-02T00:00:00Z",
+        "alias" => "护卫队",
         other => panic!("say here what the parameter {other} takes"),
     }
 }
@@ -496,7 +585,14 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             continue;
         }
         let expected = match (operation.method.as_str(), operation.path.as_str()) {
-            ("POST", "/api/v1/users" | "/api/v1/publishers") => 201,
+            (
+                "POST",
+                "/api/v1/users"
+                | "/api/v1/publishers"
+                | "/api/v1/departments"
+                | "/api/v1/department-aliases"
+                | "/api/v1/staff",
+            ) => 201,
             ("POST", "/api/v1/plugins" | "/api/v1/plugins/pull") => 422,
             ("POST", "/api/v1/replay-samples") => 202,
             _ => 200,
@@ -513,7 +609,10 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             &known.installation,
             &known.publisher,
             &KEY.to_owned(),
-        ] {
+        ]
+        .into_iter()
+        .chain(known.organisation.ids())
+        {
             assert!(!answer.text.contains(foreign.as_str()), "{} {}: {answer:?}", operation.method, operation.path);
         }
     }
@@ -540,6 +639,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
     let Known { project, unit, run, charge, decision, line, binding, meter, trial, installation, .. } = known;
+    let Organisation { staff, .. } = &known.organisation;
     let get = [
         format!("/meters/{meter}"),
         format!("/cost-pools?project={project}"),
@@ -557,6 +657,9 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/trials/{trial}"),
         format!("/trials/{trial}/movers/0"),
         format!("/installations/{installation}"),
+        format!("/staff?project={project}"),
+        format!("/staff/{staff}"),
+        format!("/service-areas?project={project}"),
     ];
     let post = [
         "/billing".to_owned(),

@@ -1,6 +1,7 @@
 //! The console as people see it: a real browser, walked once for each role, on a desk and on a phone, in both languages.
 
 mod rules;
+mod staff;
 
 use crate::host::{Host, Server, workbook_with_cell};
 use guanjia_domain::{access::Role, import::Cell};
@@ -370,17 +371,20 @@ const PAGES: &[(&str, &str)] = &[
     ("/plugins", "插件"),
     ("/trials", "规则试算"),
     ("/import", "导入"),
+    ("/staff", "人员"),
     ("/audit", "审计"),
 ];
 
 /// What each role sees beside its own page, and nothing else.
 fn sees(role: Role) -> &'static [&'static str] {
     match role {
-        Role::Admin | Role::Manager => &["今日", "房屋", "收费", "插件", "规则试算", "导入", "审计"],
+        Role::Admin | Role::Manager => &["今日", "房屋", "收费", "插件", "规则试算", "导入", "人员", "审计"],
         Role::Finance => &["今日", "房屋", "收费", "插件", "规则试算"],
-        Role::FrontDesk => &["今日", "房屋", "收费", "导入"],
-        Role::Cashier | Role::Steward => &["今日", "房屋", "收费"],
-        Role::Engineer | Role::Quality | Role::Staff => &["今日", "房屋"],
+        Role::FrontDesk => &["今日", "房屋", "收费", "导入", "人员"],
+        Role::Cashier => &["今日", "房屋", "收费"],
+        Role::Steward => &["今日", "房屋", "收费", "人员"],
+        Role::Quality => &["今日", "房屋", "人员"],
+        Role::Engineer | Role::Staff => &["今日", "房屋"],
     }
 }
 

@@ -1,5 +1,7 @@
 //! `guanjia demo`: a demo company, from a workbook to posted charges, and the console open on it.
 
+mod organisation;
+
 use clap::Args;
 use guanjia_domain::{
     Error, Period, Result,
@@ -59,7 +61,11 @@ impl Demo {
         let plugins = standard_plugins::install(&office, &stamp).await?;
         people(&office, &stamp).await?;
         let project = match self.units {
-            None => example(&office, &stamp).await?,
+            None => {
+                let project = example(&office, &stamp).await?;
+                organisation::make(&office, &stamp, &project).await?;
+                project
+            }
             Some(units) => generated(&office, &stamp, &plugins, units).await?,
         };
         let period = Period::month(YEAR, MONTH).expect("January 2025 is a month");

@@ -44,7 +44,7 @@ impl Import {
     }
 }
 
-fn read(file: &Path, language: Language) -> Result<(String, Vec<u8>)> {
+pub(super) fn read(file: &Path, language: Language) -> Result<(String, Vec<u8>)> {
     let bytes = std::fs::read(file).map_err(|error| {
         Error::invalid(match language {
             Language::Zh => format!("读不了文件 {}：{error}", file.display()),

@@ -1,21 +1,28 @@
 //! The JSON API. One file per noun; a handler names its permission, calls one thing below and converts.
 
 pub(crate) mod activations;
+pub(crate) mod assignments;
 pub(crate) mod audit;
 pub(crate) mod billing_runs;
 pub(crate) mod bindings;
+pub(crate) mod certificates;
 pub(crate) mod charges;
 pub(crate) mod cost_pools;
 pub(crate) mod decisions;
+pub(crate) mod departments;
 pub(crate) mod facts;
 pub(crate) mod imports;
 pub(crate) mod installations;
 pub(crate) mod meters;
 pub(crate) mod plugins;
+pub(crate) mod posts;
 pub(crate) mod progress;
 pub(crate) mod projects;
 pub(crate) mod publishers;
 pub(crate) mod replay_samples;
+pub(crate) mod rosters;
+pub(crate) mod service_areas;
+pub(crate) mod staff;
 pub(crate) mod trials;
 pub(crate) mod units;
 pub(crate) mod users;

@@ -13,10 +13,13 @@ pub(crate) mod installation;
 pub(crate) mod line;
 pub(crate) mod login;
 pub(crate) mod meters;
+pub(crate) mod organisation;
 mod plugin_difference;
 pub(crate) mod plugins;
 pub(crate) mod replay_samples;
+pub(crate) mod service_areas;
 mod settings_form;
+pub(crate) mod staff;
 pub(crate) mod trials;
 pub(crate) mod units;
 
@@ -46,6 +49,7 @@ pub(crate) enum Section {
     Plugins,
     Trials,
     Audit,
+    Staff,
     Me,
 }
 
@@ -80,6 +84,7 @@ mod icon {
     pub(super) const PLUGINS: &str = "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z";
     pub(super) const TRIALS: &str = "M5 20V11M10 20V5M15 20v-7M20 20V8M3.500 20h18";
     pub(super) const IMPORT: &str = "M12 15V4M8 8l4-4 4 4M4 15v5h16v-5";
+    pub(super) const STAFF: &str = "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM2.500 20c.7-4 3-6 6.500-6s5.800 2 6.500 6M15.500 4.500a3.300 3.300 0 0 1 0 6.300M17.500 14.500c2.200.7 3.500 2.500 4 5.500";
     pub(super) const AUDIT: &str = "M6 3.5h12v17H6zM9 8h6M9 12h6M9 16h4";
     pub(super) const ME: &str =
         "M12 11.5a3.75 3.75 0 1 0 0-7.5 3.75 3.75 0 0 0 0 7.5zM4.5 20.5c.8-4.2 3.6-6 7.5-6s6.700 1.800 7.500 6";
@@ -123,6 +128,11 @@ impl Page {
 
     fn may(&self, permission: Permission) -> bool {
         self.permissions.contains(&permission)
+    }
+
+    /// Whether the page itself lies at a path, whatever is asked of it.
+    fn is_at(&self, path: &str) -> bool {
+        self.here.split('?').next() == Some(path)
     }
 
     fn project_id(&self) -> Option<ProjectId> {
@@ -191,6 +201,9 @@ impl Page {
         let mut entries = Vec::new();
         if self.may(Permission::WriteEstate) {
             entries.push(self.entry(Section::Import, "nav-import", urls::import(self.project_id()), icon::IMPORT));
+        }
+        if self.may(Permission::ReadStaff) {
+            entries.push(self.entry(Section::Staff, "nav-staff", urls::STAFF.to_owned(), icon::STAFF));
         }
         if self.may(Permission::ReadAudit) {
             entries.push(self.entry(Section::Audit, "nav-audit", urls::AUDIT.to_owned(), icon::AUDIT));

@@ -88,6 +88,18 @@ pub(crate) fn masked(name: &str) -> String {
     }
 }
 
+/// A phone number in a list: enough of it to recognise one that is known, too little to call it.
+pub(crate) fn masked_phone(phone: &str) -> String {
+    const HEAD: usize = 3;
+    const TAIL: usize = 4;
+    let chars: Vec<char> = phone.chars().collect();
+    if chars.len() <= HEAD + TAIL {
+        return "*".repeat(chars.len());
+    }
+    let (head, tail) = (&chars[..HEAD], &chars[chars.len() - TAIL..]);
+    format!("{}****{}", head.iter().collect::<String>(), tail.iter().collect::<String>())
+}
+
 /// `2025-03-01 09:30` in a time zone.
 pub(crate) fn time(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()
@@ -159,6 +171,15 @@ mod tests {
     #[case::firm("万家物业服务有限公司", "万家物业服务有限公司")]
     fn names_of_persons_are_masked(#[case] name: &str, #[case] shown: &str) {
         assert_eq!(masked(name), shown);
+    }
+
+    #[rstest]
+    #[case::mobile("13812345678", "138****5678")]
+    #[case::landline("021-55550101", "021****0101")]
+    #[case::short("1234567", "*******")]
+    #[case::nothing("", "")]
+    fn phone_numbers_are_masked(#[case] phone: &str, #[case] shown: &str) {
+        assert_eq!(masked_phone(phone), shown);
     }
 
     #[test]

@@ -56,6 +56,19 @@ pub(crate) const TRIAL_RESUME: &str = "/trials/{id}/resume";
 pub(crate) const TRIAL_MOVER: &str = "/trials/{id}/movers/{number}";
 pub(crate) const AUDIT: &str = "/audit";
 pub(crate) const IMPORT: &str = "/import";
+pub(crate) const STAFF: &str = "/staff";
+pub(crate) const PERSON: &str = "/staff/{id}";
+pub(crate) const PERSON_ASSIGNMENTS: &str = "/staff/{id}/assignments";
+pub(crate) const PERSON_CERTIFICATES: &str = "/staff/{id}/certificates";
+pub(crate) const PERSON_SKILLS: &str = "/staff/{id}/skills";
+pub(crate) const PERSON_LEAVE: &str = "/staff/{id}/leave";
+pub(crate) const ASSIGNMENT_END: &str = "/assignments/{id}/end";
+pub(crate) const ORGANISATION: &str = "/organisation";
+pub(crate) const DEPARTMENTS: &str = "/organisation/departments";
+pub(crate) const POSTS: &str = "/organisation/posts";
+pub(crate) const SERVICE_AREAS: &str = "/service-areas";
+pub(crate) const AREA_UNITS: &str = "/service-areas/{id}/units";
+pub(crate) const AREA_STEWARD: &str = "/service-areas/{id}/steward";
 pub(crate) const IMPORT_APPLY: &str = "/import/apply";
 
 /// An embedded file under a name that changes with its content.
@@ -111,6 +124,62 @@ pub(crate) fn reading(reading: MeterReadingId) -> String {
 pub(crate) fn cost_pools(project: Option<ProjectId>, month: &str) -> String {
     let project = project.map(|project| project.to_string()).unwrap_or_default();
     with_query(COST_POOLS, &[("project", &project), ("month", month)])
+}
+
+pub(crate) fn person(staff: StaffId) -> String {
+    filled(PERSON, staff)
+}
+
+/// Staff of a department.
+pub(crate) fn staff_of(department: DepartmentId) -> String {
+    with_query(STAFF, &[("department", &department.to_string())])
+}
+
+/// The next page of a list of staff.
+pub(crate) fn staff_after(
+    project: Option<ProjectId>,
+    department: Option<DepartmentId>,
+    search: &str,
+    all: bool,
+    cursor: &str,
+) -> String {
+    let project = project.map(|id| id.to_string()).unwrap_or_default();
+    let department = department.map(|id| id.to_string()).unwrap_or_default();
+    let query = [
+        ("search", search),
+        ("project", project.as_str()),
+        ("department", department.as_str()),
+        ("all", if all { "yes" } else { "" }),
+        ("cursor", cursor),
+    ];
+    with_query(STAFF, &query)
+}
+
+pub(crate) fn assignment_end(assignment: PostAssignmentId) -> String {
+    filled(ASSIGNMENT_END, assignment)
+}
+
+pub(crate) fn service_areas(project: Option<ProjectId>) -> String {
+    in_project(SERVICE_AREAS, project)
+}
+
+/// A project's areas as they are on a day.
+pub(crate) fn service_areas_on(project: ProjectId, day: Date) -> String {
+    with_query(SERVICE_AREAS, &[("project", &project.to_string()), ("day", &day.to_string())])
+}
+
+/// The same with the history of one of them.
+pub(crate) fn area_history(project: ProjectId, area: ServiceAreaId, day: Date) -> String {
+    let query = [("project", project.to_string()), ("day", day.to_string()), ("area", area.to_string())];
+    format!("{}#history", with_query(SERVICE_AREAS, &query.each_ref().map(|(name, value)| (*name, value.as_str()))))
+}
+
+pub(crate) fn area_units(area: ServiceAreaId) -> String {
+    filled(AREA_UNITS, area)
+}
+
+pub(crate) fn area_steward(area: ServiceAreaId) -> String {
+    filled(AREA_STEWARD, area)
 }
 
 pub(crate) fn billing(project: Option<ProjectId>) -> String {

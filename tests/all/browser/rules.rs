@@ -11,13 +11,13 @@ const PLUGIN: &str = "/plugins/area-fee/1.0.0";
 
 impl Browser {
     /// Sets a field of a form without typing: dates and choices are entered differently in each language.
-    async fn fill(&self, name: &str, value: &str) {
+    pub(super) async fn fill(&self, name: &str, value: &str) {
         let script = "const field = document.querySelector(`[name='${arguments[0]}']`); field.value = arguments[1]; return field.value";
         assert_eq!(self.run(script, vec![json!(name), json!(value)]).await, value, "{name} does not take {value:?}");
     }
 
     /// Chooses the option whose words contain the given ones.
-    async fn choose(&self, name: &str, words: &str) {
+    pub(super) async fn choose(&self, name: &str, words: &str) {
         let script = "const field = document.querySelector(`[name='${arguments[0]}']`);
             const found = [...field.options].find(o => o.text.includes(arguments[1])); field.value = found?.value ?? ''; return found?.text ?? ''";
         let chosen = self.run(script, vec![json!(name), json!(words)]).await;
@@ -35,7 +35,7 @@ impl Browser {
     }
 
     /// Presses what sends a form, and waits for the page that answers: going elsewhere at once would be overtaken by it.
-    async fn send(&self, words: &str) {
+    pub(super) async fn send(&self, words: &str) {
         self.run("window.asked = true", Vec::new()).await;
         self.press(words).await;
         let started = Instant::now();

@@ -68,10 +68,10 @@ struct ListRows {
     import_url: String,
 }
 
-struct ProjectTab {
-    name: String,
-    url: String,
-    current: bool,
+pub(super) struct ProjectTab {
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) current: bool,
 }
 
 pub(crate) async fn list(
@@ -284,7 +284,7 @@ fn record_lists(access: &Signed, records: UnitRecords) -> Vec<RecordList> {
 }
 
 /// From when to when something holds: `end` is the first day on which it no longer does.
-fn time_span(words: Words, start: Option<Date>, end: Option<Date>) -> String {
+pub(super) fn time_span(words: Words, start: Option<Date>, end: Option<Date>) -> String {
     let from = |start: Date| ("from", text(start.to_string()));
     let to = |end: Date| ("to", text(end.plus_days(-1).unwrap_or(end).to_string()));
     match (start, end) {
