@@ -468,7 +468,8 @@ impl Operation {
                 "unit_no": "9Z", "kind": "residential", "storey": 1, "gross_floor_area_cm2": 1, "occupancy": "vacant",
             }),
             "/api/v1/departments" => json!({"name": "水上救生队", "kind": "pool"}),
-            "/api/v1/department-aliases" => json!({"kind": "order", "alias": "护卫队"}),
+            // Another name than the one that is taken away, in whatever order the two come.
+            "/api/v1/department-aliases" => json!({"kind": "order", "alias": "巡更队"}),
             "/api/v1/posts" => json!({
                 "name": "门岗", "kind": "gate", "level": "worker", "department": known.organisation.department,
             }),
