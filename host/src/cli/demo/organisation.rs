@@ -8,8 +8,8 @@ use guanjia_domain::{
     ids::*,
     service_area::{ServiceArea, ServiceAreas, Taken, UnitSelection},
     staff::{
-        Certificate, Department, Post, PostAssignment, PostLevel, SITE_MANAGER, STEWARD, ShiftPattern, Skill, Span,
-        Staff, Staffing,
+        Certificate, CertificateFilter, Department, DutyFilter, Post, PostAssignment, PostLevel, SITE_MANAGER, STEWARD,
+        ShiftPattern, Skill, Span, Staff, Staffing,
     },
 };
 
@@ -19,6 +19,8 @@ use crate::boot::Office;
 const SINCE: &str = "2024-03-01";
 /// Days from today on for which engineers are on the roster.
 const ROSTER_DAYS: i32 = 7;
+/// Certificates of one person that are looked through for the demo's own.
+const CERTIFICATES_READ: u32 = 100;
 
 /// A post of the demo: name, kind, department, level, the post that it answers to, and the one that stands in for it.
 type PostRow = (&'static str, &'static str, usize, PostLevel, Option<usize>, Option<usize>);
@@ -54,92 +56,157 @@ const PEOPLE: [PersonRow; 7] = [
 const AREAS: [(&str, &str, usize, &[&str]); 2] =
     [("东片区", "021-55550101", 2, &["6", "7"]), ("西片区", "021-55550102", 3, &["8"])];
 
-/// Makes the organisation, once.
+/// Certificates of the manager: kind, number, and after how many months they run out.
+const CERTIFICATES: [(&str, &str, Option<i32>); 2] =
+    [("site-manager-national", "QG-2019-08817", None), ("city-training", "SH-2024-0311", Some(48))];
+
+/// Makes the organisation, once. One that was interrupted goes on where it was: what is there stays.
 pub(super) async fn make(office: &Office, stamp: &Stamp, project: &Project) -> Result<()> {
-    let store = &office.store;
-    if store.staff_by_no(PEOPLE[0].0).await?.is_some() {
+    if is_made(office).await? {
         return Ok(());
     }
-    let staffing = Staffing::new(store.clone());
+    let staffing = Staffing::new(office.store.clone());
     let since: Date = SINCE.parse().map_err(|_| guanjia_domain::Error::invalid("the demo begins on no date"))?;
-    let departments = DEPARTMENTS.map(|_| DepartmentId::generate());
-    for (id, (name, kind, below)) in departments.iter().zip(DEPARTMENTS) {
-        let parent_id = below.then_some(departments[0]);
-        let department = Department { id: *id, name: name.into(), kind: kind.parse()?, parent_id, closed_on: None };
+    let departments = departments(office, stamp, &staffing).await?;
+    let posts = posts(office, stamp, &staffing, &departments).await?;
+    let people = people(office, stamp, project, &posts, since).await?;
+    skills(office, stamp, &staffing, &people).await?;
+    areas(office, stamp, project, &people, since).await?;
+    roster(office, stamp, &staffing, project, &people, posts[4]).await?;
+    certificates(office, stamp, &staffing, people[0], since).await
+}
+
+/// Whether it was made to its end: certificates come last, and are never deleted.
+async fn is_made(office: &Office) -> Result<bool> {
+    let Some(manager) = office.store.staff_by_no(PEOPLE[0].0).await? else { return Ok(false) };
+    let held = certificate_numbers(office, manager.record.id).await?;
+    Ok(CERTIFICATES.iter().all(|(_, number, _)| held.iter().any(|held| held == number)))
+}
+
+async fn certificate_numbers(office: &Office, staff: StaffId) -> Result<Vec<String>> {
+    let filter = CertificateFilter { staff_id: Some(staff), ..CertificateFilter::default() };
+    let found = office.store.certificates(&filter, None, CERTIFICATES_READ).await?.items;
+    Ok(found.into_iter().map(|row| row.certificate.number).collect())
+}
+
+async fn departments(office: &Office, stamp: &Stamp, staffing: &Staffing) -> Result<Vec<DepartmentId>> {
+    let known = office.store.departments().await?;
+    let mut ids: Vec<DepartmentId> = Vec::with_capacity(DEPARTMENTS.len());
+    for (name, kind, below) in DEPARTMENTS {
+        if let Some(known) = known.iter().find(|known| known.record.name == name) {
+            ids.push(known.record.id);
+            continue;
+        }
+        let parent_id = ids.first().copied().filter(|_| below);
+        let id = DepartmentId::generate();
+        let department = Department { id, name: name.into(), kind: kind.parse()?, parent_id, closed_on: None };
         staffing.add_department(stamp, &department).await?;
+        ids.push(id);
     }
-    let posts = POSTS.map(|_| PostId::generate());
-    for (id, (name, kind, department, level, above, stand_in)) in posts.iter().zip(POSTS) {
+    Ok(ids)
+}
+
+async fn posts(
+    office: &Office,
+    stamp: &Stamp,
+    staffing: &Staffing,
+    departments: &[DepartmentId],
+) -> Result<Vec<PostId>> {
+    let known = office.store.posts().await?;
+    let mut ids: Vec<PostId> = Vec::with_capacity(POSTS.len());
+    for (name, kind, department, level, above, stand_in) in POSTS {
+        if let Some(known) = known.iter().find(|known| known.record.name == name) {
+            ids.push(known.record.id);
+            continue;
+        }
         let post = Post {
-            id: *id,
+            id: PostId::generate(),
             name: name.into(),
             kind: kind.parse()?,
             department_id: departments[department],
             level,
             duties: String::new(),
-            line_superior_id: above.map(|above| posts[above]),
+            line_superior_id: above.map(|above| ids[above]),
             functional_superior_id: None,
             optional: stand_in.is_some(),
-            stand_in_id: stand_in.map(|post| posts[post]),
+            stand_in_id: stand_in.map(|post| ids[post]),
             closed_on: None,
         };
         staffing.add_post(stamp, &post).await?;
+        ids.push(post.id);
     }
-    let people = people(office, stamp, &staffing, project, &posts, since).await?;
-    certificate(stamp, &staffing, people[0], since).await?;
-    roster(stamp, &staffing, project, &people, posts[4]).await?;
-    areas(office, stamp, project, &people, since).await
+    Ok(ids)
 }
 
+/// Everybody with a post, or, after an interruption before that, nobody.
 async fn people(
     office: &Office,
     stamp: &Stamp,
-    staffing: &Staffing,
     project: &Project,
     posts: &[PostId],
     since: Date,
-) -> Result<[StaffId; PEOPLE.len()]> {
+) -> Result<Vec<StaffId>> {
     let users = office.store.users().await?;
-    let ids = PEOPLE.map(|_| StaffId::generate());
-    let person = |(id, (staff_no, name, phone, login, ..)): (&StaffId, PersonRow)| Staff {
-        id: *id,
-        staff_no: staff_no.into(),
-        name: name.into(),
-        phone: Some(phone.into()),
-        born_on: None,
-        education: None,
-        in_trade_since: None,
-        joined_on: since,
-        left_on: None,
-        user_id: users.iter().find(|user| login == Some(user.name.as_str())).map(|user| user.id),
-    };
-    let people: Vec<Staff> = ids.iter().zip(PEOPLE).map(person).collect();
-    staffing.add_staff(stamp, &people).await?;
-    for (id, (.., post, skills)) in ids.iter().zip(PEOPLE) {
-        let assignment = PostAssignment {
+    let (mut known, mut new, mut assignments) = (Vec::with_capacity(PEOPLE.len()), Vec::new(), Vec::new());
+    for (staff_no, name, phone, login, post, _) in PEOPLE {
+        if let Some(person) = office.store.staff_by_no(staff_no).await? {
+            known.push(person.record.id);
+            continue;
+        }
+        let id = StaffId::generate();
+        known.push(id);
+        new.push(Staff {
+            id,
+            staff_no: staff_no.into(),
+            name: name.into(),
+            phone: Some(phone.into()),
+            born_on: None,
+            education: None,
+            in_trade_since: None,
+            joined_on: since,
+            left_on: None,
+            user_id: users.iter().find(|user| login == Some(user.name.as_str())).map(|user| user.id),
+        });
+        assignments.push(PostAssignment {
             id: PostAssignmentId::generate(),
-            staff_id: *id,
+            staff_id: id,
             post_id: posts[post],
             // Whoever keeps the books does so for the whole company.
             project_id: (POSTS[post].2 != 3).then_some(project.id),
             span: Span::new(since, None),
             is_primary: true,
             share_permille: None,
-        };
-        staffing.assign(stamp, &assignment).await?;
-        if !skills.is_empty() {
-            let skill = |(code, level): &(&str, i64)| Ok(Skill { code: code.parse()?, level: *level });
-            let skills = skills.iter().map(skill).collect::<Result<Vec<_>>>()?;
-            staffing.set_skills(stamp, *id, &skills, 1).await?;
-        }
+        });
     }
-    Ok(ids)
+    office.store.take_on(stamp, &new, &assignments).await?;
+    Ok(known)
 }
 
-async fn certificate(stamp: &Stamp, staffing: &Staffing, manager: StaffId, since: Date) -> Result<()> {
-    for (kind, number, expires_on) in
-        [("site-manager-national", "QG-2019-08817", None), ("city-training", "SH-2024-0311", since.plus_months(48))]
-    {
+async fn skills(office: &Office, stamp: &Stamp, staffing: &Staffing, people: &[StaffId]) -> Result<()> {
+    for (id, (.., skills)) in people.iter().zip(PEOPLE) {
+        if skills.is_empty() {
+            continue;
+        }
+        let skill = |(code, level): &(&str, i64)| Ok(Skill { code: code.parse()?, level: *level });
+        let skills = skills.iter().map(skill).collect::<Result<Vec<_>>>()?;
+        let version = office.store.staff_member(*id).await?.version;
+        staffing.set_skills(stamp, *id, &skills, version).await?;
+    }
+    Ok(())
+}
+
+async fn certificates(
+    office: &Office,
+    stamp: &Stamp,
+    staffing: &Staffing,
+    manager: StaffId,
+    since: Date,
+) -> Result<()> {
+    let held = certificate_numbers(office, manager).await?;
+    for (kind, number, months) in CERTIFICATES {
+        if held.iter().any(|held| held == number) {
+            continue;
+        }
         let certificate = Certificate {
             id: CertificateId::generate(),
             staff_id: manager,
@@ -147,7 +214,7 @@ async fn certificate(stamp: &Stamp, staffing: &Staffing, manager: StaffId, since
             number: number.into(),
             issuer: Some("市住建委".into()),
             issued_on: since,
-            expires_on,
+            expires_on: months.and_then(|months| since.plus_months(months)),
             revoked_on: None,
         };
         staffing.add_certificate(stamp, &certificate).await?;
@@ -156,7 +223,14 @@ async fn certificate(stamp: &Stamp, staffing: &Staffing, manager: StaffId, since
 }
 
 /// One engineer by day and one by night, so that somebody is on duty whenever the demo is looked at.
-async fn roster(stamp: &Stamp, staffing: &Staffing, project: &Project, people: &[StaffId], post: PostId) -> Result<()> {
+async fn roster(
+    office: &Office,
+    stamp: &Stamp,
+    staffing: &Staffing,
+    project: &Project,
+    people: &[StaffId],
+    post: PostId,
+) -> Result<()> {
     let today = project.today(stamp.at)?;
     let hour = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
     let mut shifts = Vec::new();
@@ -175,23 +249,38 @@ async fn roster(stamp: &Stamp, staffing: &Staffing, project: &Project, people: &
         };
         shifts.extend(pattern.shifts(project)?);
     }
-    staffing.add_shifts(stamp, &shifts).await
+    let starts = shifts.iter().map(|shift| shift.starts_at).min();
+    let ends = shifts.iter().map(|shift| shift.ends_at).max();
+    let (Some(starts), Some(ends)) = (starts, ends) else { return Ok(()) };
+    // All shifts are there, or none.
+    if office.store.shifts(&DutyFilter::between(project.id, starts, ends), 1).await?.is_empty() {
+        staffing.add_shifts(stamp, &shifts).await?;
+    }
+    Ok(())
 }
 
 async fn areas(office: &Office, stamp: &Stamp, project: &Project, people: &[StaffId], since: Date) -> Result<()> {
     let areas = ServiceAreas::new(office.store.clone());
+    let known = office.store.service_areas(project.id, since).await?;
     for (name, phone, steward, buildings) in AREAS {
-        let area = ServiceArea {
-            id: ServiceAreaId::generate(),
-            project_id: project.id,
-            name: name.into(),
-            phone: Some(phone.into()),
-            closed_on: None,
+        let id = match known.iter().find(|known| known.area.name == name) {
+            Some(known) => known.area.id,
+            None => {
+                let area = ServiceArea {
+                    id: ServiceAreaId::generate(),
+                    project_id: project.id,
+                    name: name.into(),
+                    phone: Some(phone.into()),
+                    closed_on: None,
+                };
+                areas.add(stamp, &area).await?;
+                area.id
+            }
         };
-        areas.add(stamp, &area).await?;
         let places = buildings.iter().map(|building| building.parse::<UnitSelection>()).collect::<Result<Vec<_>>>()?;
-        areas.place(stamp, area.id, &places, since, Taken::Refuse).await?;
-        areas.set_steward(stamp, area.id, Some(people[steward]), since).await?;
+        // Both come to the same however often they are said.
+        areas.place(stamp, id, &places, since, Taken::Refuse).await?;
+        areas.set_steward(stamp, id, Some(people[steward]), since).await?;
     }
     Ok(())
 }
