@@ -37,12 +37,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether there is a database already, or one is named: what only looks makes none.
+    #[must_use]
+    pub fn has_database(&self) -> bool {
+        self.database_url.is_some() || self.data_dir.join(DATABASE_FILE).exists()
+    }
+
     fn url(&self) -> String {
-        self.database_url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("guanjia.sqlite").display()))
+        self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join(DATABASE_FILE).display()))
     }
 }
+
+/// The embedded database in the data directory.
+const DATABASE_FILE: &str = "guanjia.sqlite";
 
 /// Hidden command that makes a process of the host's binary a compile worker.
 pub const COMPILE_WORKER: &str = "compile-worker";

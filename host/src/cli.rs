@@ -4,6 +4,7 @@ mod admin;
 mod bill;
 mod demo;
 mod facts;
+mod field;
 mod import;
 mod job;
 mod meter;
@@ -127,6 +128,9 @@ enum Command {
     /// API tokens.
     #[command(subcommand)]
     Token(admin::Token),
+    /// Declare fields of the company's own, and enter their values.
+    #[command(subcommand)]
+    Field(field::Field),
     /// The facts that plug-ins may ask for.
     Facts(facts::Facts),
     /// Work that begins by itself: previews of the running month, and the nightly replay.
@@ -193,7 +197,8 @@ async fn run(cli: &Cli) -> Result<Done> {
         Command::Meter(command) => command.run(global).await,
         Command::Replay(command) => command.run(global).await,
         Command::Prove(command) => command.run(global).await,
-        Command::Facts(command) => command.run(global),
+        Command::Field(command) => command.run(global).await,
+        Command::Facts(command) => command.run(global).await,
         Command::Plugin(command) => command.run(global).await,
         Command::User(command) => command.run(global).await,
         Command::Token(command) => command.run(global).await,

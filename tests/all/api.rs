@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One caller of the API: somebody's token, or nobody's.
 #[derive(Clone)]
-struct Caller {
+pub struct Caller {
     client: Client,
     url: String,
     token: Option<String>,
@@ -42,25 +42,25 @@ struct Caller {
 
 /// What came back.
 #[derive(Debug)]
-struct Said {
-    status: u16,
+pub struct Said {
+    pub status: u16,
     kind: String,
     request_id: String,
-    headers: header::HeaderMap,
-    text: String,
+    pub headers: header::HeaderMap,
+    pub text: String,
 }
 
 impl Caller {
-    fn nobody(server: &Server) -> Self {
+    pub fn nobody(server: &Server) -> Self {
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { client, url: server.url.clone(), token: None }
     }
 
-    fn with(&self, token: impl Into<String>) -> Self {
+    pub fn with(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -68,15 +68,15 @@ impl Caller {
         }
     }
 
-    async fn get(&self, path: &str) -> Said {
+    pub async fn get(&self, path: &str) -> Said {
         said(self.request(Method::GET, path)).await
     }
 
-    async fn post(&self, path: &str) -> Said {
+    pub async fn post(&self, path: &str) -> Said {
         said(self.request(Method::POST, path)).await
     }
 
-    async fn send(&self, path: &str, body: &Value) -> Said {
+    pub async fn send(&self, path: &str, body: &Value) -> Said {
         said(self.request(Method::POST, path).json(body)).await
     }
 
@@ -118,7 +118,7 @@ impl Caller {
     }
 }
 
-async fn said(request: RequestBuilder) -> Said {
+pub async fn said(request: RequestBuilder) -> Said {
     let response = request.timeout(PATIENCE).send().await.unwrap();
     let headers = response.headers().clone();
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -128,14 +128,14 @@ async fn said(request: RequestBuilder) -> Said {
 
 impl Said {
     #[track_caller]
-    fn json(&self, status: u16) -> Value {
+    pub fn json(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// A problem document, whose request id is the one of the answer.
     #[track_caller]
-    fn problem(&self, status: u16, code: &str) -> Value {
+    pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.json(status);
         assert_eq!(self.kind, "application/problem+json", "{self:?}");
         assert_eq!(problem["code"], code, "{self:?}");
@@ -160,7 +160,7 @@ impl Said {
     }
 }
 
-fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
 }
 
@@ -216,6 +216,10 @@ struct Known {
     binding: String,
     trial: String,
     installation: String,
+    custom_field: String,
+    party: String,
+    contact: String,
+    attachment: String,
 }
 
 impl Known {
@@ -229,7 +233,22 @@ impl Known {
         let made = async |path: &str, body: Value| text(&caller.send(path, &body).await.json(201)["id"]).to_owned();
         let meter = made(&format!("/api/v1/units/{unit}/meters"), json!({"fee_item": fee_item})).await;
         let reading = json!({"read_on": "2025-01-31", "reading_milli": 1_000});
+        let field =
+            json!({"entity": "unit", "key": "aspect", "title_zh": "朝向", "title_en": "Aspect", "kind": "text"});
+        // The first unit that somebody owns.
+        let owned = caller.whole(&of_project("units"), 500).await;
+        let owned = owned.iter().find(|unit| unit["owners"] != json!([]) && unit["occupancy"] != "unsold").unwrap();
+        let records = caller.get(&format!("/api/v1/units/{}/records", text(&owned["id"]))).await.json(200);
+        let party = text(&records["tenures"][0]["party"]).to_owned();
+        let contact = json!({"channel": "phone", "value": "13900000000", "starts_on": "2025-01-01"});
+        let note = multipart::Part::bytes(b"note".as_slice()).file_name("note.txt");
+        let file = caller.request(Method::POST, &format!("/api/v1/attachments?entity=unit&record={unit}"));
+        let file = said(file.multipart(multipart::Form::new().part("file", note))).await.json(201);
         Self {
+            contact: made(&format!("/api/v1/parties/{party}/contacts"), contact).await,
+            attachment: text(&file["id"]).to_owned(),
+            custom_field: made("/api/v1/custom-fields", field).await,
+            party,
             proposal: proposal(caller, &project, &fee_item).await,
             reading: made(&format!("/api/v1/meters/{meter}/readings"), reading).await,
             meter,
@@ -261,6 +280,10 @@ impl Known {
             "bindings" => &self.binding,
             "trials" => &self.trial,
             "installations" => &self.installation,
+            "custom-fields" => &self.custom_field,
+            "parties" => &self.party,
+            "contacts" => &self.contact,
+            "attachments" => &self.attachment,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -372,6 +395,10 @@ impl Operation {
         match self.body.as_deref() {
             None => request,
             Some("application/json") => request.json(&self.json(known)),
+            Some("multipart/form-data") if self.path == "/api/v1/attachments" => {
+                let note = multipart::Part::bytes(b"note".as_slice()).file_name("note.txt");
+                request.multipart(multipart::Form::new().part("file", note))
+            }
             Some("multipart/form-data") => request.multipart(form(PROJECT, file.to_vec(), false)),
             Some(kind) => request.header(header::CONTENT_TYPE, kind).body("no component"),
         }
@@ -407,6 +434,23 @@ impl Operation {
                 "project": known.project, "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01", "to": "2031-01",
             }),
+            "/api/v1/custom-fields" => json!({
+                "entity": "unit", "key": "colour", "title_zh": "颜色", "title_en": "Colour", "kind": "text",
+            }),
+            field if field.starts_with("/api/v1/custom-fields/") => {
+                json!({"title_zh": "朝向", "title_en": "Aspect", "kind": "text"})
+            }
+            values if values.ends_with("/custom-values") => json!({"values": {}}),
+            contacts if contacts.ends_with("/contacts") || contacts.starts_with("/api/v1/contacts/") => {
+                json!({"channel": "phone", "value": "13900000001", "starts_on": "2025-01-01"})
+            }
+            consents if consents.ends_with("/consents") => {
+                json!({"purpose": "service", "given": true, "on": "2025-01-01", "source": "form"})
+            }
+            notes if notes.ends_with("/notes") => json!({"text": "calls in the evening"}),
+            hand_over if hand_over.ends_with("/hand-over") => {
+                json!({"from": "2031-01-01", "owners": [{"name": "Somebody"}]})
+            }
             // With its placeholder, or an id that nothing has.
             meters if meters.ends_with("/meters") => json!({"fee_item": known.fee_item}),
             reading if reading.ends_with("/readings") || reading.starts_with("/api/v1/meter-readings/") => {
@@ -424,6 +468,8 @@ fn parameter<'a>(name: &str, known: &'a Known) -> &'a str {
     match name {
         "project" => &known.project,
         "period" => "2025-01",
+        "entity" => "unit",
+        "record" => &known.unit,
         other => panic!("say here what the parameter {other} takes"),
     }
 }
@@ -496,7 +542,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             continue;
         }
         let expected = match (operation.method.as_str(), operation.path.as_str()) {
-            ("POST", "/api/v1/users" | "/api/v1/publishers") => 201,
+            ("POST", "/api/v1/users" | "/api/v1/publishers" | "/api/v1/custom-fields") => 201,
             ("POST", "/api/v1/plugins" | "/api/v1/plugins/pull") => 422,
             ("POST", "/api/v1/replay-samples") => 202,
             _ => 200,
@@ -540,11 +586,14 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
     let Known { project, unit, run, charge, decision, line, binding, meter, trial, installation, .. } = known;
+    let Known { party, attachment, .. } = known;
     let get = [
         format!("/meters/{meter}"),
         format!("/cost-pools?project={project}"),
         format!("/units?project={project}"),
         format!("/units/{unit}"),
+        format!("/parties/{party}"),
+        format!("/attachments/{attachment}"),
         format!("/billing?project={project}"),
         format!("/billing/{run}"),
         format!("/billing/{run}/lines"),
@@ -569,6 +618,9 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/bindings/{binding}/release"),
         format!("/bindings/{binding}/re-rate"),
         "/trials".to_owned(),
+        format!("/attachments/{attachment}/remove"),
+        format!("/parties/{party}/notes"),
+        format!("/units/{unit}/hand-over"),
         format!("/trials/{trial}/cancel"),
         format!("/trials/{trial}/resume"),
         format!("/installations/{installation}/cancel"),
@@ -1155,6 +1207,11 @@ fn send_too_much(server: &Server, token: &str, path: &str, kind: &str, beginning
     "/api/v1/imports",
     "multipart/form-data; boundary=b",
     "--b\r\nContent-Disposition: form-data; name=\"workbook\"; filename=\"big.xlsx\"\r\n\r\nPK"
+)]
+#[case::attachment(
+    "/api/v1/attachments?entity=unit&record=01933f2a-0000-7000-8000-0000000000ff",
+    "multipart/form-data; boundary=b",
+    "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"big.png\"\r\n\r\n\x7fPNG"
 )]
 #[tokio::test]
 async fn what_is_too_large_is_not_read_to_its_end(#[case] path: &str, #[case] kind: &str, #[case] beginning: &str) {

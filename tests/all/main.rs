@@ -4,12 +4,14 @@
 
 mod activation;
 mod api;
+mod attachments;
 mod bad_plugins;
 mod billing;
 mod browser;
 mod bundles;
 mod contract;
 mod crash;
+mod custom_fields;
 mod demo;
 mod host;
 mod hostile;
@@ -17,6 +19,7 @@ mod house;
 mod imports;
 mod inspect;
 mod languages;
+mod parties;
 mod proof;
 mod quarantine;
 mod registry;

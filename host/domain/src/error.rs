@@ -4,6 +4,8 @@
 use serde::Serialize;
 use std::fmt;
 
+use crate::estate::FieldProblem;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +22,9 @@ pub enum Error {
     /// What came in cannot be used; nothing was written.
     #[error("{message}")]
     Invalid { message: String, problems: Vec<InputProblem> },
+    /// Fields that a person entered cannot be used; nothing was written.
+    #[error("{}", told(.0))]
+    Fields(Vec<FieldProblem>),
     /// An amount or a count left its range.
     #[error("overflow while {0}")]
     Overflow(&'static str),
@@ -33,6 +38,11 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// All fields with their reasons, in one sentence.
+fn told(problems: &[FieldProblem]) -> String {
+    problems.iter().map(|problem| format!("{}: {}", problem.field, problem.reason)).collect::<Vec<_>>().join("; ")
 }
 
 impl Error {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Date, access::codes, ids::*};
 use crate::{Error, Result};
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 /// A managed estate (项目): the place where plug-ins are enabled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +126,9 @@ pub const RENT_MAX_FEN: i64 = 1_000_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
     /// Name of the field.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
+    /// Stable code of the reason; `invalid` where the sentence says all there is.
+    pub code: &'static str,
     /// Why it cannot be used, in a sentence.
     pub reason: String,
 }
@@ -134,7 +136,13 @@ pub struct FieldProblem {
 impl FieldProblem {
     #[must_use]
     pub fn new(field: &'static str, reason: impl Into<String>) -> Self {
-        Self { field, reason: reason.into() }
+        Self::coded(field, "invalid", reason)
+    }
+
+    /// With a code, for whoever tells it in another language.
+    #[must_use]
+    pub fn coded(field: impl Into<Cow<'static, str>>, code: &'static str, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), code, reason: reason.into() }
     }
 }
 
@@ -395,7 +403,7 @@ mod tests {
     #[case::negative(Unit { gross_floor_area_cm2: -1, rent_fen: Some(-1), ..home() }, &["gross_floor_area_cm2", "rent_fen"])]
     #[case::endless_area(Unit { internal_area_cm2: Some(i64::MAX), ..home() }, &["internal_area_cm2"])]
     fn what_nobody_means_is_named_by_its_field(#[case] unit: Unit, #[case] expected: &[&str]) {
-        let fields: Vec<_> = unit.problems().iter().map(|problem| problem.field).collect();
+        let fields: Vec<_> = unit.problems().into_iter().map(|problem| problem.field).collect();
         assert_eq!(fields, expected);
     }
 }

@@ -74,4 +74,13 @@ ids! {
     MeterReadingId,
     /// A key that a company trusts.
     PublisherId,
+    /// A way to reach a party.
+    ContactId,
+    ConsentId,
+    PartyNoteId,
+    PersonalDataViewId,
+    /// A file on a record.
+    AttachmentId,
+    /// A field of a company's own.
+    CustomFieldId,
 }

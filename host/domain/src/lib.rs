@@ -7,10 +7,13 @@
 //! Money is [`Fen`]: signed 64-bit minor units, always checked. Dates are civil ([`Date`]), instants are UTC.
 
 pub mod access;
+pub mod attachment;
 pub mod audit;
 pub mod billing;
+pub mod custom_field;
 pub mod decision;
 pub mod difference;
+pub mod entity;
 pub mod error;
 pub mod estate;
 pub mod facts;
@@ -23,6 +26,7 @@ pub mod job;
 pub mod journal;
 pub mod meter;
 pub mod money;
+pub mod party;
 pub mod plugin;
 pub mod point;
 pub mod ports;

@@ -14,7 +14,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::{Date, Error, Result, access::codes, ids::*, values::Description};
+use crate::{
+    Date, Error, Result,
+    access::codes,
+    facts::{CustomFactNeed, FactDefinition},
+    ids::*,
+    values::Description,
+};
 
 pub use crate::point::ExtensionPoint;
 pub use activation::{
@@ -121,6 +127,9 @@ pub struct InstalledPlugin {
     /// Settings that an earlier version called otherwise: old name → new name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings_renames: BTreeMap<String, String>,
+    /// Custom fields that it asks for, by the names of their facts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom_facts: BTreeMap<String, CustomFactNeed>,
     pub steps: BTreeMap<String, StepText>,
     pub messages: BTreeMap<String, MessageText>,
     /// Whether the component is free of floating point.
@@ -152,6 +161,22 @@ impl InstalledPlugin {
             .iter()
             .find(|export| export.point == point)
             .ok_or_else(|| Error::invalid(format!("plug-in {} {} does not export {point}", self.id, self.version)))
+    }
+
+    /// A fact that it asks for in words: those of the host or, for a custom field, its own. What a company calls the field
+    /// today is not what it called it when a month was charged, so that explanations go by the rule.
+    #[must_use]
+    pub fn fact(&self, point: ExtensionPoint, name: &str) -> Option<FactDefinition> {
+        point.fact(name).or_else(|| {
+            let CustomFactNeed { kind, title } = self.custom_facts.get(name)?;
+            Some(FactDefinition {
+                name: name.to_owned().into(),
+                kind: *kind,
+                title_zh: title.zh.clone().into(),
+                title_en: title.en.clone().into(),
+                measure: "".into(),
+            })
+        })
     }
 
     /// The component within the file that this plug-in was read from: what is kept and run. Signatures follow it there.

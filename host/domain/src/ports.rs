@@ -6,20 +6,26 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
+use uuid::Uuid;
 
 use crate::{
     Date, Period, Result,
     access::{Actor, Role, Stamp, User},
+    attachment::Attachment,
     audit::AuditRow,
     billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, ReplaySample, RunTotal, UnitSource},
+    custom_field::{CustomField, CustomValues, FieldValue, RecordValues},
     decision::{Decision, Outcome},
+    entity::RecordRef,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Tenure, Unit, UnitPlace, Vehicle},
+    facts::CustomFact,
     fee_item::{CostPool, FeeAssignment, FeeItem},
     idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
     job::{Job, Schedule, Watch},
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
+    party::{Consent, Contact, ContactRow, HandOver, PartyFile, PartyNote, PersonalDataView, Share},
     plugin::{
         ActivationRule, Binding, BindingUse, Cause, Examined, ExtensionPoint, Installation, InstalledPlugin,
         PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule,
@@ -62,6 +68,9 @@ pub trait Directory: Send + Sync {
 pub trait CompanyStore:
     AccessStore
     + EstateStore
+    + CustomFieldStore
+    + AttachmentStore
+    + PartyStore
     + PluginStore
     + InstallationStore
     + ActivationStore
@@ -233,8 +242,6 @@ pub trait EstateStore: Send + Sync {
     /// # Errors
     /// `Refused` with the code [`crate::estate::STALE`] when the stored version is another than the one that was edited.
     async fn update_unit(&self, stamp: &Stamp, unit: &Unit, version: i64) -> Result<i64>;
-    /// Ends the unit's ownership the day before `from` and starts the new owner's.
-    async fn transfer_ownership(&self, stamp: &Stamp, unit: UnitId, new_owner: &Party, from: Date) -> Result<()>;
     async fn fee_items(&self, project: ProjectId) -> Result<Vec<FeeItem>>;
     async fn set_cost_pool(&self, stamp: &Stamp, pool: &CostPool) -> Result<()>;
     async fn cost_pool(&self, fee_item: FeeItemId, period_start: Date) -> Result<Option<CostPool>>;
@@ -264,6 +271,93 @@ pub trait EstateStore: Send + Sync {
     /// `Refused` with the code [`crate::estate::STALE`] when the stored version is another than the one that was seen;
     /// otherwise as [`EstateStore::add_reading`].
     async fn correct_reading(&self, stamp: &Stamp, reading: &MeterReading, version: i64) -> Result<()>;
+}
+
+/// A company's own fields, and what was entered into them.
+#[async_trait]
+pub trait CustomFieldStore: Send + Sync {
+    /// All of them, retired ones too, in the order of their declaration.
+    async fn custom_fields(&self) -> Result<Vec<CustomField>>;
+    async fn custom_field(&self, field: CustomFieldId) -> Result<CustomField>;
+    /// # Errors
+    /// `Conflict` when the entity has, or had, a field of that key.
+    async fn add_custom_field(&self, stamp: &Stamp, field: &CustomField) -> Result<()>;
+    /// Writes a declaration over the version that was seen, and gives it with its new version.
+    ///
+    /// # Errors
+    /// `Refused` with [`crate::estate::STALE`], or as [`crate::custom_field::check_change`] says.
+    async fn change_custom_field(&self, stamp: &Stamp, field: &CustomField, version: i64) -> Result<CustomField>;
+    /// # Errors
+    /// `NotFound` for a record that is not there.
+    async fn record_values(&self, record: RecordRef) -> Result<RecordValues>;
+    /// Replaces the values of those fields that are in use. `seen` are the declarations that they were checked against.
+    ///
+    /// # Errors
+    /// `NotFound` for a record that is not there; `Refused` with [`crate::estate::STALE`] when values or declarations
+    /// changed meanwhile.
+    async fn set_record_values(
+        &self,
+        stamp: &Stamp,
+        record: RecordRef,
+        version: i64,
+        seen: &[CustomField],
+        values: &[(CustomFieldId, FieldValue)],
+    ) -> Result<()>;
+    /// Values of some fields of many records, for a page of a run.
+    async fn custom_values(&self, facts: &[CustomFact], records: &[Uuid]) -> Result<CustomValues>;
+}
+
+/// Files on records.
+#[async_trait]
+pub trait AttachmentStore: Send + Sync {
+    /// Keeps a file and hangs it on its record; a file that the company has already is kept once.
+    ///
+    /// # Errors
+    /// `NotFound` for a record that is not there; `Refused` with [`crate::attachment::TOO_MANY`].
+    async fn add_attachment(&self, stamp: &Stamp, attachment: &Attachment, bytes: Vec<u8>) -> Result<()>;
+    /// Those of a record that are not removed, newest first.
+    ///
+    /// # Errors
+    /// `NotFound` for a record that is not there.
+    async fn attachments(&self, record: RecordRef) -> Result<Vec<Attachment>>;
+    async fn attachment(&self, attachment: AttachmentId) -> Result<Attachment>;
+    /// # Errors
+    /// `NotFound`, also for one that was removed.
+    async fn attachment_bytes(&self, attachment: AttachmentId) -> Result<Vec<u8>>;
+    /// # Errors
+    /// `Conflict` when it was removed before.
+    async fn remove_attachment(&self, stamp: &Stamp, attachment: AttachmentId, reason: &str) -> Result<Attachment>;
+}
+
+/// What is kept of a party, and who looked at it.
+#[async_trait]
+pub trait PartyStore: Send + Sync {
+    /// All that is kept of a party; of each kind the first few hundred.
+    async fn party_file(&self, party: PartyId) -> Result<PartyFile>;
+    async fn contact(&self, contact: ContactId) -> Result<ContactRow>;
+    /// A preferred one takes the place of the one before.
+    async fn add_contact(&self, stamp: &Stamp, contact: &Contact) -> Result<()>;
+    /// # Errors
+    /// `Refused` with the code [`crate::estate::STALE`] when the stored version is another than the one that was seen.
+    async fn change_contact(&self, stamp: &Stamp, contact: &Contact, version: i64) -> Result<()>;
+    async fn add_consent(&self, stamp: &Stamp, consent: &Consent) -> Result<()>;
+    async fn add_party_note(&self, stamp: &Stamp, note: &PartyNote) -> Result<()>;
+    /// Ends the unit's ownerships on a day and begins those of its new owners, all or nothing; gives the unit's new version.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody owns it from a later day on; `Refused` with [`crate::estate::STALE`] when another version
+    /// than the one that was seen is stored.
+    async fn hand_over(&self, stamp: &Stamp, hand_over: &HandOver, version: Option<i64>) -> Result<i64>;
+    /// Shares of the tenures of a unit, where they are said.
+    async fn shares_of_unit(&self, unit: UnitId) -> Result<Vec<(TenureId, Share)>>;
+    async fn add_personal_data_view(&self, view: &PersonalDataView) -> Result<()>;
+    /// Newest first; of one subject where it is given.
+    async fn personal_data_views(
+        &self,
+        subject: Option<&str>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<PersonalDataView>>;
 }
 
 #[async_trait]

@@ -58,6 +58,10 @@ pub struct Manifest {
     /// Settings that an earlier version called otherwise: old name → new name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings_renames: BTreeMap<String, String>,
+    /// Custom fields that it asks for, by the names of their facts: `unit.custom.…` and `payer.custom.…`. Each company
+    /// declares its own fields, so that the rule says what it expects.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom_facts: BTreeMap<String, CustomFact>,
     /// Explanation steps by their key.
     #[serde(default)]
     pub steps: BTreeMap<String, StepText>,
@@ -78,6 +82,15 @@ pub struct Export {
     /// Facts that it reads, in the order of their columns.
     #[serde(default)]
     pub facts: Vec<String>,
+}
+
+/// A custom field that a rule asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomFact {
+    /// `number` (of whatever scale), `code`, `date` or `flag`.
+    pub kind: String,
+    pub title: Localized,
 }
 
 /// A text in both languages of the product.

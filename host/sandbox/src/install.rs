@@ -9,7 +9,8 @@ use std::{
 };
 
 use guanjia_domain::{
-    Error, Result,
+    Error, Result, custom_field,
+    facts::{self, CustomFactNeed},
     job::{RunProgress, Watch},
     plugin::{
         Examined, ExtensionPoint, InstalledPlugin, MessageText, PluginExport, PluginSignature, StepText, Text, Tier,
@@ -290,7 +291,13 @@ fn check_description(
             export.facts.join(", ")
         )));
     }
-    if let Some(fact) = description.facts.iter().find(|fact| point.fact(fact).is_none()) {
+    // Whether a company has declared a custom field is asked when the rule is bound.
+    let is_custom = |fact: &String| {
+        facts::takes_custom(point)
+            && custom_field::field_of_fact(fact).is_some()
+            && manifest.custom_facts.contains_key(fact)
+    };
+    if let Some(fact) = description.facts.iter().find(|fact| point.fact(fact).is_none() && !is_custom(fact)) {
         return Err(refused(format!(
             "the plug-in reads the fact {fact}, which this host does not have for {point}. It has: {}",
             known_facts(point)
@@ -332,7 +339,10 @@ fn check_measures(measures: &[String]) -> Result<()> {
 }
 
 fn known_facts(point: ExtensionPoint) -> String {
-    let names: Vec<&str> = point.facts().iter().map(|fact| fact.name).collect();
+    let mut names: Vec<String> = point.facts().into_iter().map(|fact| fact.name.into_owned()).collect();
+    if facts::takes_custom(point) {
+        names.push("custom fields such as unit.custom.heated-area, with their kind in [custom-facts]".to_owned());
+    }
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
@@ -348,6 +358,7 @@ fn installed(candidate: &Candidate, exports: Vec<PluginExport>, float_free: bool
         exports,
         settings_schema: manifest.settings_schema.clone(),
         settings_renames: manifest.settings_renames.clone(),
+        custom_facts: custom_facts(manifest)?,
         steps: manifest.steps.iter().map(|(key, step)| (key.clone(), step_text(step))).collect(),
         messages: messages(manifest),
         float_free,
@@ -355,6 +366,13 @@ fn installed(candidate: &Candidate, exports: Vec<PluginExport>, float_free: bool
         size_bytes: i64::try_from(outline.size).map_err(|_| Error::Overflow("measuring a component"))?,
         signatures: signatures.iter().map(signature).collect::<Result<_>>()?,
     })
+}
+
+fn custom_facts(manifest: &Manifest) -> Result<BTreeMap<String, CustomFactNeed>> {
+    let need = |(name, fact): (&String, &manifest::CustomFact)| {
+        Ok((name.clone(), CustomFactNeed { kind: fact.kind.parse()?, title: text(&fact.title) }))
+    };
+    manifest.custom_facts.iter().map(need).collect()
 }
 
 fn signature(signature: &guanjia_packaging::Signature) -> Result<PluginSignature> {

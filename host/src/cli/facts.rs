@@ -3,14 +3,15 @@
 use clap::Args;
 use guanjia_domain::{
     Result,
-    facts::FactKind,
+    facts::{Catalogue, FactKind},
     plugin::{ExtensionPoint, Language},
 };
 use serde_json::json;
 
 use super::{Done, Global, output};
 
-/// The facts that the host computes for plug-ins, by extension point. Needs no database.
+/// The facts that the host computes for plug-ins, by extension point: those of every company, and the company's own
+/// custom fields. Needs no database; without one there are no custom fields.
 #[derive(Debug, Args)]
 pub(super) struct Facts {
     /// Only those of this extension point, such as `fee-policy`.
@@ -19,10 +20,16 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn run(&self, global: &Global) -> Result<Done> {
+    pub(super) async fn run(&self, global: &Global) -> Result<Done> {
+        let fields = if global.config()?.has_database() {
+            global.office().await?.store.custom_fields().await?
+        } else {
+            Vec::new()
+        };
+        let catalogue = Catalogue::new(fields);
         let language = global.language(Language::En);
         for point in ExtensionPoint::ALL.iter().filter(|point| self.point.is_none_or(|asked| asked == **point)) {
-            for fact in point.facts() {
+            for fact in catalogue.facts(*point) {
                 if global.json {
                     let scale = match fact.kind {
                         FactKind::Number { scale } => Some(scale),
@@ -33,7 +40,7 @@ impl Facts {
                         "measure": fact.measure, "title_zh": fact.title_zh, "title_en": fact.title_en,
                     }));
                 } else {
-                    let title = output::pick(language, fact.title_zh, fact.title_en);
+                    let title = fact.title(language);
                     output::text(&format!(
                         "{point}  {:<22}  {:<6}  {title} {}",
                         fact.name,

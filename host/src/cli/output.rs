@@ -19,6 +19,7 @@ use crate::boot::Office;
 pub(super) fn failure(error: &Error, json: bool, language: Language) -> ExitCode {
     let (code, problems): (u8, &[InputProblem]) = match error {
         Error::Invalid { problems, .. } => (3, problems),
+        Error::Fields(_) => (3, &[]),
         Error::Refused { .. } => (4, &[]),
         Error::NotFound { .. }
         | Error::Conflict(_)

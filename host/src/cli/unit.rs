@@ -4,8 +4,7 @@ use clap::{Args, Subcommand};
 use guanjia_domain::{
     Date, Decimal, Error, Result,
     access::Permission,
-    estate::{Party, PartyKind},
-    ids::PartyId,
+    party::{HandOver, NewOwner, Parties, new_owner},
     ports::{UnitRow, UnitSearch},
 };
 use serde_json::json;
@@ -38,10 +37,10 @@ pub(super) enum Unit {
 #[derive(Debug, Args)]
 pub(super) struct Place {
     #[arg(long, value_name = "NAME")]
-    project: String,
+    pub(super) project: String,
     /// Building, entrance and number, such as 6-1-103.
     #[arg(long, value_name = "PLACE")]
-    unit: String,
+    pub(super) unit: String,
 }
 
 impl Unit {
@@ -58,18 +57,9 @@ impl Unit {
             }
             Unit::Transfer { place, to, from } => {
                 let unit = place.find(&office).await?.unit;
-                let owner = Party {
-                    id: PartyId::generate(),
-                    name: to.clone(),
-                    source_no: None,
-                    kind: PartyKind::Owner,
-                    gender: None,
-                    age: None,
-                    phone: None,
-                    identity_no: None,
-                    household_of: None,
-                };
-                office.store.transfer_ownership(&stamp, unit.id, &owner, *from).await?;
+                let owners = vec![NewOwner { party: new_owner(to, None), share: None }];
+                let hand_over = HandOver { unit_id: unit.id, from: *from, owners };
+                Parties::new(office.store.clone()).hand_over(&stamp, &hand_over, None).await?;
                 place
             }
         };

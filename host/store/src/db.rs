@@ -519,6 +519,11 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
         "the unit is charged for this fee item and period already",
     ),
     ("charge_reverses_key", "charge.reverses_id", "the charge is taken back already"),
+    (
+        "custom_field_key_key",
+        "custom_field.company_id, custom_field.entity, custom_field.key",
+        "there is, or was, a field of this key already",
+    ),
 ];
 
 /// SQLite's extended code of a trigger that refuses.

@@ -2,7 +2,7 @@
 
 mod changes;
 mod meter;
-mod record;
+pub(crate) mod record;
 mod records;
 mod unit;
 
@@ -236,34 +236,6 @@ impl EstateStore for CompanyScope {
         Ok(version)
     }
 
-    async fn transfer_ownership(&self, stamp: &Stamp, unit: UnitId, new_owner: &Party, from: Date) -> Result<()> {
-        let mut scope = self.write().await?;
-        let project = scope.project_of_unit(unit).await?;
-        scope.lock_project(project).await?;
-        let ended = scope.end_ownership(unit, from).await?;
-        scope.keep_party(stamp, project, new_owner).await?;
-        let tenure = Tenure {
-            id: TenureId::generate(),
-            unit_id: unit,
-            party_id: new_owner.id,
-            kind: TenureKind::Owner,
-            starts_on: Some(from),
-            ends_on: None,
-        };
-        write_all(&mut scope, stamp, project, std::slice::from_ref(&tenure), &()).await?;
-        scope.mark_handed_over(unit).await?;
-        let payload = json!({ "unit": unit, "owner": new_owner.id, "from": from });
-        scope.event(stamp.at, "ownership.transferred", Some(project), unit.to_string(), &payload).await?;
-        let change = Change {
-            action: "ownership.transfer",
-            subject: format!("unit {unit}"),
-            before: json!({ "owners": ended }),
-            after: json!({ "owners": [new_owner.id], "from": from }),
-        };
-        scope.audit(stamp, change).await?;
-        scope.commit().await
-    }
-
     async fn fee_items(&self, project: ProjectId) -> Result<Vec<FeeItem>> {
         self.read().await?.all(project).await
     }
@@ -362,7 +334,7 @@ impl Scope {
     }
 
     /// Ends today's ownership. An owner who only comes later would own beside the new one: that is refused.
-    async fn end_ownership(&mut self, unit: UnitId, from: Date) -> Result<Vec<PartyId>> {
+    pub(crate) async fn end_ownership(&mut self, unit: UnitId, from: Date) -> Result<Vec<PartyId>> {
         let later = self
             .row(
                 sql!("SELECT starts_on FROM tenure WHERE company_id = $1 AND unit_id = $2 AND kind = 'owner' AND starts_on >= $3 LIMIT 1"),
@@ -386,7 +358,7 @@ impl Scope {
     }
 
     /// Writes a party that is new; one that is known is left as it is.
-    async fn keep_party(&mut self, stamp: &Stamp, project: ProjectId, party: &Party) -> Result<()> {
+    pub(crate) async fn keep_party(&mut self, stamp: &Stamp, project: ProjectId, party: &Party) -> Result<()> {
         let known = self
             .row(
                 sql!("SELECT id FROM party WHERE company_id = $1 AND id = $2 AND project_id = $3"),
@@ -400,7 +372,7 @@ impl Scope {
     }
 
     /// A sold unit is no longer the developer's; whether somebody lives there is said by whoever knows.
-    async fn mark_handed_over(&mut self, unit: UnitId) -> Result<()> {
+    pub(crate) async fn mark_handed_over(&mut self, unit: UnitId) -> Result<()> {
         self.execute(
             sql!(
                 "UPDATE unit SET version = version + 1, occupancy = CASE WHEN occupancy = 'unsold' THEN 'vacant' ELSE occupancy END ",

@@ -24,16 +24,20 @@ mod value;
 
 mod access;
 mod activation;
+mod attachment;
 mod audit;
 mod billing;
 mod bulk;
+mod custom_field;
 mod db;
 mod directory;
 mod estate;
 mod idempotency;
 mod installation;
 mod job;
+mod party;
 mod plugin;
+mod record;
 mod sample;
 mod schedule;
 #[cfg(test)]

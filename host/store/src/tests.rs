@@ -3,14 +3,17 @@
 
 mod access;
 mod activation;
+mod attachment;
 mod audit;
 mod billing;
+mod custom_field;
 mod estate;
 mod fixture;
 mod idempotency;
 mod installation;
 mod job;
 mod journal;
+mod party;
 mod plugin;
 mod rerate;
 mod schema;

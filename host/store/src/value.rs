@@ -2,8 +2,18 @@
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use guanjia_domain::{
-    Date, Error, Fen, Result, billing::RunState, decision::HoldKind, estate::*, fee_item::PayerRule, ids::*, job::*,
-    journal::*, plugin::*,
+    Date, Error, Fen, Result,
+    attachment::MediaType,
+    billing::RunState,
+    decision::HoldKind,
+    entity::Entity,
+    estate::*,
+    fee_item::PayerRule,
+    ids::*,
+    job::*,
+    journal::*,
+    party::{ConsentPurpose, ContactChannel, ViewedPart},
+    plugin::*,
 };
 use uuid::Uuid;
 
@@ -147,7 +157,13 @@ ids!(
     EventId,
     MeterId,
     MeterReadingId,
-    PublisherId
+    PublisherId,
+    CustomFieldId,
+    AttachmentId,
+    ContactId,
+    ConsentId,
+    PartyNoteId,
+    PersonalDataViewId
 );
 
 macro_rules! codes {
@@ -162,6 +178,11 @@ macro_rules! codes {
     )*};
 }
 codes!(
+    ConsentPurpose,
+    ContactChannel,
+    ViewedPart,
+    Entity,
+    MediaType,
     UnitKind,
     OccupancyStatus,
     Gender,

@@ -1,16 +1,19 @@
 //! The JSON API. One file per noun; a handler names its permission, calls one thing below and converts.
 
 pub(crate) mod activations;
+pub(crate) mod attachments;
 pub(crate) mod audit;
 pub(crate) mod billing_runs;
 pub(crate) mod bindings;
 pub(crate) mod charges;
 pub(crate) mod cost_pools;
+pub(crate) mod custom_fields;
 pub(crate) mod decisions;
 pub(crate) mod facts;
 pub(crate) mod imports;
 pub(crate) mod installations;
 pub(crate) mod meters;
+pub(crate) mod parties;
 pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod projects;

@@ -2,10 +2,12 @@
 //! script, and gets better with htmx.
 
 pub(crate) mod activation;
+pub(crate) mod attachments;
 pub(crate) mod audit;
 pub(crate) mod billing;
 pub(crate) mod binding;
 pub(crate) mod cost_pools;
+pub(crate) mod custom_fields;
 pub(crate) mod facts;
 pub(crate) mod home;
 pub(crate) mod import;
@@ -13,6 +15,7 @@ pub(crate) mod installation;
 pub(crate) mod line;
 pub(crate) mod login;
 pub(crate) mod meters;
+pub(crate) mod parties;
 mod plugin_difference;
 pub(crate) mod plugins;
 pub(crate) mod replay_samples;
@@ -46,6 +49,7 @@ pub(crate) enum Section {
     Plugins,
     Trials,
     Audit,
+    Fields,
     Me,
 }
 
@@ -80,6 +84,7 @@ mod icon {
     pub(super) const PLUGINS: &str = "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z";
     pub(super) const TRIALS: &str = "M5 20V11M10 20V5M15 20v-7M20 20V8M3.500 20h18";
     pub(super) const IMPORT: &str = "M12 15V4M8 8l4-4 4 4M4 15v5h16v-5";
+    pub(super) const FIELDS: &str = "M4 5.5h16v5H4zM4 13.500h9v5H4zM17 13v6M14 16h6";
     pub(super) const AUDIT: &str = "M6 3.5h12v17H6zM9 8h6M9 12h6M9 16h4";
     pub(super) const ME: &str =
         "M12 11.5a3.75 3.75 0 1 0 0-7.5 3.75 3.75 0 0 0 0 7.5zM4.5 20.5c.8-4.2 3.6-6 7.5-6s6.700 1.800 7.500 6";
@@ -191,6 +196,10 @@ impl Page {
         let mut entries = Vec::new();
         if self.may(Permission::WriteEstate) {
             entries.push(self.entry(Section::Import, "nav-import", urls::import(self.project_id()), icon::IMPORT));
+        }
+        if self.may(Permission::ManageOffice) {
+            let url = urls::CUSTOM_FIELDS.to_owned();
+            entries.push(self.entry(Section::Fields, "custom-fields", url, icon::FIELDS));
         }
         if self.may(Permission::ReadAudit) {
             entries.push(self.entry(Section::Audit, "nav-audit", urls::AUDIT.to_owned(), icon::AUDIT));

@@ -55,7 +55,8 @@ impl Upload {
     }
 }
 
-fn refused(error: &axum::extract::multipart::MultipartError) -> Fault {
+/// A form that cannot be read, or that is larger than the route takes.
+pub(crate) fn refused(error: &axum::extract::multipart::MultipartError) -> Fault {
     match error.status() {
         status @ axum::http::StatusCode::PAYLOAD_TOO_LARGE => Fault::new(status, "too-large", error.body_text()),
         _ => Fault::malformed(error.body_text()),

@@ -71,6 +71,7 @@ impl From<Error> for Fault {
             Error::Invalid { problems, .. } => {
                 Self { problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
             }
+            Error::Fields(fields) => Self::fields(fields),
             Error::Overflow(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "overflow", detail),
             Error::Cancelled => Self::new(StatusCode::CONFLICT, "cancelled", detail),
             Error::Unavailable { context, source } => {

@@ -26,6 +26,7 @@ async fn text(response: Response<Body>) -> String {
 /// A path with identifiers in the places of its parameters.
 fn filled(pattern: &str) -> String {
     pattern
+        .replace("{entity}", "unit")
         .replace("{line}", "0")
         .replace("{number}", "0")
         .replace("{version}", "1.0.0")

@@ -1,6 +1,11 @@
 //! Every URL of the host: patterns for the route table, functions for links. Nothing else writes a path.
 
-use guanjia_domain::{Date, billing::HeldFilter, ids::*};
+use guanjia_domain::{
+    Date,
+    billing::HeldFilter,
+    entity::{Entity, RecordRef},
+    ids::*,
+};
 use std::fmt::{Display, Write};
 
 pub(crate) const HEALTHZ: &str = "/healthz";
@@ -18,6 +23,20 @@ pub(crate) const ME: &str = "/me";
 pub(crate) const UNITS: &str = "/units";
 pub(crate) const UNIT: &str = "/units/{id}";
 pub(crate) const UNIT_METERS: &str = "/units/{id}/meters";
+pub(crate) const UNIT_VALUES: &str = "/units/{id}/custom-values";
+pub(crate) const CUSTOM_FIELDS: &str = "/custom-fields";
+pub(crate) const CUSTOM_FIELD: &str = "/custom-fields/{id}";
+pub(crate) const RECORD_ATTACHMENTS: &str = "/records/{entity}/{id}/attachments";
+pub(crate) const ATTACHMENT: &str = "/attachments/{id}";
+pub(crate) const ATTACHMENT_REMOVE: &str = "/attachments/{id}/remove";
+pub(crate) const UNIT_HAND_OVER: &str = "/units/{id}/hand-over";
+pub(crate) const PARTY: &str = "/parties/{id}";
+pub(crate) const PARTY_VALUES: &str = "/parties/{id}/custom-values";
+pub(crate) const PARTY_CONTACTS: &str = "/parties/{id}/contacts";
+pub(crate) const PARTY_CONSENTS: &str = "/parties/{id}/consents";
+pub(crate) const PARTY_NOTES: &str = "/parties/{id}/notes";
+pub(crate) const CONTACT: &str = "/contacts/{id}";
+pub(crate) const PERSONAL_DATA_VIEWS: &str = "/personal-data-views";
 pub(crate) const METER: &str = "/meters/{id}";
 pub(crate) const READING: &str = "/meter-readings/{id}";
 pub(crate) const COST_POOLS: &str = "/cost-pools";
@@ -87,6 +106,84 @@ pub(crate) fn unit(unit: UnitId) -> String {
 
 pub(crate) fn unit_meters(unit: UnitId) -> String {
     filled(UNIT_METERS, unit)
+}
+
+/// Where a unit's own fields are entered.
+pub(crate) fn unit_values(unit: UnitId) -> String {
+    filled(UNIT_VALUES, unit)
+}
+
+/// Where a unit is handed over.
+pub(crate) fn unit_hand_over(unit: UnitId) -> String {
+    filled(UNIT_HAND_OVER, unit)
+}
+
+pub(crate) fn party(party: PartyId) -> String {
+    filled(PARTY, party)
+}
+
+/// Where a party's own fields are entered.
+pub(crate) fn party_values(party: PartyId) -> String {
+    filled(PARTY_VALUES, party)
+}
+
+pub(crate) fn party_contacts(party: PartyId) -> String {
+    filled(PARTY_CONTACTS, party)
+}
+
+pub(crate) fn party_consents(party: PartyId) -> String {
+    filled(PARTY_CONSENTS, party)
+}
+
+pub(crate) fn party_notes(party: PartyId) -> String {
+    filled(PARTY_NOTES, party)
+}
+
+pub(crate) fn contact(contact: ContactId) -> String {
+    filled(CONTACT, contact)
+}
+
+/// Who looked at a party's data.
+pub(crate) fn views_of(party: PartyId) -> String {
+    with_query(PERSONAL_DATA_VIEWS, &[("subject", &format!("party {party}"))])
+}
+
+/// The next page of who looked at what.
+pub(crate) fn views_after(subject: &str, cursor: &str) -> String {
+    with_query(PERSONAL_DATA_VIEWS, &[("subject", subject), ("cursor", cursor)])
+}
+
+/// Where a file is added to a record.
+pub(crate) fn record_attachments(record: RecordRef) -> String {
+    filled(RECORD_ATTACHMENTS, record.id).replace("{entity}", record.entity.code())
+}
+
+pub(crate) fn attachment(attachment: AttachmentId) -> String {
+    filled(ATTACHMENT, attachment)
+}
+
+pub(crate) fn attachment_remove(attachment: AttachmentId) -> String {
+    filled(ATTACHMENT_REMOVE, attachment)
+}
+
+/// The page of a record at its files, with the code of why the last one was not taken.
+pub(crate) fn record_files(record: RecordRef, refused: &str) -> String {
+    let page = format!("/{}/{}", noun(record.entity), record.id);
+    format!("{}#files", with_query(&page, &[("file", refused)]))
+}
+
+/// Plural under which the pages of an entity stand.
+fn noun(entity: Entity) -> &'static str {
+    match entity {
+        Entity::Unit => "units",
+        Entity::Party => "parties",
+        Entity::Ticket => "tickets",
+        Entity::Staff => "staff",
+    }
+}
+
+pub(crate) fn custom_field(field: CustomFieldId) -> String {
+    filled(CUSTOM_FIELD, field)
 }
 
 pub(crate) fn meter(meter: MeterId) -> String {
@@ -316,7 +413,7 @@ fn with_query(path: &str, query: &[(&str, &str)]) -> String {
 }
 
 /// Percent-encoded, down to the characters that mean nothing in a URL.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -59,6 +59,7 @@ impl PolicyEngine for Echo {
             exports: [ExtensionPoint::FeePolicy, ExtensionPoint::LateFeePolicy].map(export).into(),
             settings_schema: serde_json::json!({}),
             settings_renames: BTreeMap::new(),
+            custom_facts: BTreeMap::new(),
             steps: BTreeMap::new(),
             messages: BTreeMap::new(),
             float_free: true,

@@ -3,8 +3,10 @@
 use crate::{
     Period,
     billing::{UnitSource, plan_segments},
+    custom_field::CustomValues,
     decision::Subjects,
-    facts::{ColumnBuilder, FeeFact},
+    entity::Entity,
+    facts::{AskedFact, ColumnBuilder, CustomFact},
     fee_item::PayerRule,
     ids::{FeeItemId, PartyId},
     point::{FeePoint, Point, picked, picked_rows},
@@ -32,12 +34,13 @@ pub struct ItemTerms {
     pub payer_rule: PayerRule,
     pub developer_id: PartyId,
     /// What the policy asks about each segment.
-    pub facts: Vec<FeeFact>,
+    pub facts: Vec<AskedFact>,
 }
 
 /// Builds the batch of one fee item for a page of units. Units of which nothing is charged in the period are left out.
+/// `custom` has the values of the custom fields that are asked for, of the units and of whoever may pay for them.
 #[must_use]
-pub fn prepare(page: &[UnitSource], terms: &ItemTerms) -> PreparedBatch {
+pub fn prepare(page: &[UnitSource], custom: &CustomValues, terms: &ItemTerms) -> PreparedBatch {
     let mut columns: Vec<ColumnBuilder> =
         terms.facts.iter().map(|fact| ColumnBuilder::new(*fact, page.len())).collect();
     let mut segments = Segments {
@@ -63,7 +66,10 @@ pub fn prepare(page: &[UnitSource], terms: &ItemTerms) -> PreparedBatch {
             segments.end.push(plan.end);
             subjects.payers.push(plan.payer_id);
             for column in &mut columns {
-                column.push(&unit.facts, plan.facts);
+                column.push(&unit.facts, plan.facts, |CustomFact { entity, field_id, .. }| {
+                    let record = if entity == Entity::Unit { unit.unit_id.0 } else { plan.payer_id.0 };
+                    custom.of(field_id, record)
+                });
             }
         }
         subjects.units.push(unit.unit_id);

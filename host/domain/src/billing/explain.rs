@@ -143,12 +143,8 @@ pub(crate) fn problem_sentence(
     plugin: &InstalledPlugin,
     language: Language,
 ) -> String {
-    let Some(fact) = point.fact(&problem.about) else { return render_problem(problem, plugin, language) };
-    let title = match language {
-        Language::Zh => fact.title_zh,
-        Language::En => fact.title_en,
-    };
-    render_problem(&Problem { about: title.to_owned(), ..problem.clone() }, plugin, language)
+    let Some(fact) = plugin.fact(point, &problem.about) else { return render_problem(problem, plugin, language) };
+    render_problem(&Problem { about: fact.title(language).to_owned(), ..problem.clone() }, plugin, language)
 }
 
 /// Puts numbers into a template: `{name}` is the argument of that name, `{name:date}` the same as a civil date, `{value}`

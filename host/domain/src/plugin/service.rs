@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    Binding, BindingMode, ExtensionPoint, InstalledPlugin, TrustRule, canonical_settings, check_settings,
-    signature::judge,
+    Binding, BindingMode, ExtensionPoint, InstalledPlugin, PluginExport, Text, TrustRule, canonical_settings,
+    check_settings, signature::judge,
 };
 use crate::{
     Date, Error, Result,
     access::{Permission, Stamp},
+    custom_field::field_of_fact,
+    facts::{Catalogue, ask_for_custom},
     ids::*,
     job::Watch,
     ports::{CompanyStore, ComponentSource, NewPlugin, PolicyEngine},
@@ -189,6 +191,44 @@ impl Plugins {
         }
     }
 
+    /// Every fact that the plug-in asks for is one that the host computes, or a custom field that the company has declared
+    /// of the kind that the plug-in reads.
+    async fn check_facts(&self, plugin: &InstalledPlugin, export: &PluginExport) -> Result<()> {
+        let names = &export.description.facts;
+        let fields = if ask_for_custom(names) { self.store.custom_fields().await? } else { Vec::new() };
+        let catalogue = Catalogue::new(fields);
+        for name in names {
+            let known = catalogue.fact(export.point, name);
+            let (Some((entity, key)), Some(need)) = (field_of_fact(name), plugin.custom_facts.get(name)) else {
+                match known {
+                    Some(_) => continue,
+                    None => {
+                        return Err(Error::invalid(format!(
+                            "the plug-in asks for the fact {name:?}, which this host cannot compute"
+                        )));
+                    }
+                }
+            };
+            let (kind, Text { zh, en }) = (need.kind, &need.title);
+            match known {
+                None => {
+                    return Err(Error::invalid(format!(
+                        "the plug-in asks for {name} ({zh} / {en}), which this company does not have: declare the custom \
+                         field {key} of the kind {kind} for each {entity} first"
+                    )));
+                }
+                Some(known) if !known.kind.reads_as(kind) => {
+                    return Err(Error::invalid(format!(
+                        "the plug-in reads {name} ({zh} / {en}) as a {kind}, and the custom field {key} is declared as a {}",
+                        known.kind
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Settings in their canonical form, if schema and plug-in accept them.
     ///
     /// # Errors
@@ -200,11 +240,7 @@ impl Plugins {
         settings: &str,
     ) -> Result<String> {
         let export = plugin.export(point)?;
-        if let Some(unknown) = export.description.facts.iter().find(|fact| point.fact(fact).is_none()) {
-            return Err(Error::invalid(format!(
-                "the plug-in asks for the fact {unknown:?}, which this host cannot compute"
-            )));
-        }
+        self.check_facts(plugin, export).await?;
         let settings = canonical_settings(settings)?;
         check_settings(&plugin.settings_schema, &settings)?;
         self.engine.prepare(&plugin.digest, &StoredComponents(self.store.as_ref())).await?;

@@ -33,6 +33,7 @@ pub fn problems(manifest: &Manifest) -> Vec<String> {
     for (point, export) in &manifest.exports {
         check_export(point, export, &mut problems);
     }
+    check_custom_facts(manifest, &mut problems);
     problems.extend(schema::problems(&manifest.settings_schema));
     check_steps(manifest, &mut problems);
     check_messages(manifest, &mut problems);
@@ -56,6 +57,35 @@ fn check_export(point: &str, export: &Export, problems: &mut Vec<String>) {
             problems.push(format!("exports.{point}.facts: {fact} stands there twice"));
         }
     }
+}
+
+/// Kinds of facts, as a manifest writes them.
+const FACT_KINDS: [&str; 4] = ["number", "code", "date", "flag"];
+
+/// Every custom field that is asked for has its kind and title, and nothing else has.
+fn check_custom_facts(manifest: &Manifest, problems: &mut Vec<String>) {
+    let asked: BTreeSet<&String> =
+        manifest.exports.values().flat_map(|export| &export.facts).filter(|fact| is_custom_fact(fact)).collect();
+    for fact in asked.iter().filter(|fact| !manifest.custom_facts.contains_key(**fact)) {
+        problems
+            .push(format!("custom-facts: {fact} is asked for; say its kind and title in [custom-facts.\"{fact}\"]"));
+    }
+    for (name, fact) in &manifest.custom_facts {
+        let place = format!("custom-facts.{name}");
+        if !asked.contains(name) {
+            problems
+                .push(format!("{place}: no export asks for it, or it is no custom field such as unit.custom.colour"));
+        }
+        if !FACT_KINDS.contains(&fact.kind.as_str()) {
+            problems.push(format!("{place}.kind: the kinds are {}", FACT_KINDS.join(", ")));
+        }
+        check_localized(&format!("{place}.title"), &fact.title, problems);
+    }
+}
+
+/// Whether a fact is a company's own.
+fn is_custom_fact(name: &str) -> bool {
+    name.strip_prefix("unit.custom.").or_else(|| name.strip_prefix("payer.custom.")).is_some_and(is_kebab)
 }
 
 fn check_steps(manifest: &Manifest, problems: &mut Vec<String>) {

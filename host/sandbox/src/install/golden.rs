@@ -70,8 +70,9 @@ impl Trial<'_> {
     fn case(&self, case: &FeeCase) -> Result<()> {
         let settings = case.settings_text();
         check_settings(&self.manifest.settings_schema, &settings).map_err(|error| fails(case, &error))?;
-        let batch =
-            case.to_batch(&self.description.facts, &kinds(self.description)).map_err(|error| fails(case, &error))?;
+        let batch = case
+            .to_batch(&self.description.facts, &kinds(self.manifest, self.description))
+            .map_err(|error| fails(case, &error))?;
         let answer = self.ask(case, &settings, &batch)?;
         let differences = case.compare(&batch, &answer, self.description);
         if !differences.is_empty() {
@@ -170,10 +171,12 @@ fn failed(name: &str, reason: &dyn std::fmt::Display) -> Error {
     refused(format!("golden case {name:?}: {reason}. Mend the rule or the case, and build the plug-in again"))
 }
 
-/// Kinds of the declared facts, from the catalogue: a case need not repeat them.
-fn kinds(description: &Description) -> BTreeMap<String, FactKind> {
+/// Kinds of the declared facts, from the catalogue or the manifest: a case need not repeat them.
+fn kinds(manifest: &Manifest, description: &Description) -> BTreeMap<String, FactKind> {
     let kind = |name: &String| {
-        let kind = match ExtensionPoint::FeePolicy.fact(name)?.kind {
+        let registered = ExtensionPoint::FeePolicy.fact(name).map(|fact| fact.kind);
+        let custom = || manifest.custom_facts.get(name)?.kind.parse().ok();
+        let kind = match registered.or_else(custom)? {
             facts::FactKind::Number { .. } => FactKind::Numbers,
             facts::FactKind::Code => FactKind::Codes,
             facts::FactKind::Date => FactKind::Dates,

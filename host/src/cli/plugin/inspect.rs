@@ -3,6 +3,7 @@
 use clap::Args;
 use guanjia_domain::{
     Error, Result,
+    custom_field::field_of_fact,
     facts::FeeFact,
     plugin::{
         Judgement, TrustedPublisher,
@@ -207,15 +208,18 @@ fn listed(names: &[String]) -> String {
 
 fn told_fact(name: &str) -> Value {
     let definition = FeeFact::by_name(name).map(FeeFact::definition);
+    let definition = definition.as_ref();
     json!({
-        "name": name, "known": definition.is_some(), "measure": definition.map(|known| known.measure),
-        "title": { "zh": definition.map(|known| known.title_zh), "en": definition.map(|known| known.title_en) },
+        "name": name, "known": definition.is_some(), "measure": definition.map(|known| &known.measure),
+        "title": { "zh": definition.map(|known| &known.title_zh), "en": definition.map(|known| &known.title_en) },
+        "custom": field_of_fact(name).is_some(),
     })
 }
 
 /// A fact in the words of the catalogue.
 fn spoken_fact(name: &str) -> String {
     match FeeFact::by_name(name).map(FeeFact::definition) {
+        None if field_of_fact(name).is_some() => format!("{name} (a custom field, which each company declares)"),
         None => format!("{name} (this host does not know it)"),
         Some(known) => {
             let measure = if known.measure.is_empty() { String::new() } else { format!(", {}", known.measure) };

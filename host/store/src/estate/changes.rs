@@ -23,6 +23,8 @@ pub(crate) async fn apply(scope: &mut Scope, stamp: &Stamp, project: ProjectId, 
     delete(scope, project, &changes.tenures).await?;
     delete(scope, project, &changes.units).await?;
     delete(scope, project, &changes.parties).await?;
+    let units = changes.units.delete.iter().map(|unit| (*unit).into());
+    scope.forget_records(stamp, units.chain(changes.parties.delete.iter().map(|party| (*party).into()))).await?;
     delete_income_accounts(scope, &changes.fee_items.delete).await?;
     delete(scope, project, &changes.fee_items).await?;
     delete(scope, project, &changes.parking_areas).await?;

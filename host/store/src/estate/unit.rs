@@ -150,6 +150,8 @@ impl Scope {
                 "LIKE $6 ESCAPE '\\' ",
                 "OR ($7 AND EXISTS (SELECT 1 FROM tenure h JOIN party q ON q.id = h.party_id WHERE h.unit_id = u.id ",
                 "AND (LOWER(q.name) LIKE $5 ESCAPE '\\' OR q.phone LIKE $5 ESCAPE '\\'))) ",
+                "OR ($7 AND EXISTS (SELECT 1 FROM tenure h JOIN contact k ON k.party_id = h.party_id WHERE h.unit_id = u.id ",
+                "AND LOWER(k.value) LIKE $5 ESCAPE '\\')) ",
                 "OR EXISTS (SELECT 1 FROM vehicle v WHERE v.unit_id = u.id AND LOWER(v.plate_no) LIKE $5 ESCAPE '\\') ",
                 "OR EXISTS (SELECT 1 FROM tenure h JOIN vehicle v ON v.party_id = h.party_id WHERE h.unit_id = u.id ",
                 "AND LOWER(v.plate_no) LIKE $5 ESCAPE '\\')) ",

@@ -74,7 +74,7 @@ on_both! {
         assert!(mine.store.charged_units(&theirs.query(None, guanjia_domain::ids::UnitId(uuid::Uuid::max()))).await.unwrap().is_empty());
         assert!(mine.store.bindings(theirs.project.id).await.unwrap().is_empty());
         let owner = party("New", PartyKind::Owner);
-        assert!(mine.store.transfer_ownership(&mine.stamp, unit, &owner, day("2025-03-01")).await.is_err());
+        assert!(mine.hand_over(unit, &owner, day("2025-03-01")).await.is_err());
         let mut stolen = theirs.changes.units.insert[0].clone();
         stolen.unit_no = "stolen".into();
         stolen.entrance_id = mine.changes.units.insert[0].entrance_id;

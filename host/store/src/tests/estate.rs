@@ -182,14 +182,14 @@ on_both! {
         unit.occupancy = OccupancyStatus::Unsold;
         fixture.store.update_unit(&fixture.stamp, &unit, 1).await.unwrap();
         let buyer = party("Buyer", PartyKind::Owner);
-        fixture.store.transfer_ownership(&fixture.stamp, unit.id, &buyer, day("2025-03-11")).await.unwrap();
+        fixture.hand_over(unit.id, &buyer, day("2025-03-11")).await.unwrap();
         let row = fixture.store.unit(unit.id).await.unwrap();
         assert_eq!((row.unit.occupancy, row.owners), (OccupancyStatus::Vacant, vec!["Buyer".to_owned()]));
         let units = fixture.charged_units().await;
         let holders: Vec<_> = units[0].holders.iter().map(|holder| (holder.party_id, holder.starts_on, holder.ends_on)).collect();
         let seller = fixture.changes.parties.insert[0].id;
         assert_eq!(holders, [(seller, None, Some(day("2025-03-11"))), (buyer.id, Some(day("2025-03-11")), None)]);
-        let again = fixture.store.transfer_ownership(&fixture.stamp, unit.id, &party("Late", PartyKind::Owner), day("2025-03-01")).await;
+        let again = fixture.hand_over(unit.id, &party("Late", PartyKind::Owner), day("2025-03-01")).await;
         assert!(matches!(again, Err(Error::Conflict(_))));
         let audit = fixture.store.audit(None, 10).await.unwrap();
         assert_eq!(audit[0].action, "ownership.transfer");
@@ -211,7 +211,7 @@ on_both! {
         assert!(matches!(&lost, Err(Error::Refused { code: STALE, .. })), "{lost:?}");
         let read = fixture.store.unit(unit.id).await.unwrap();
         assert_eq!((read.version, &read.unit), (2, &edits[won]));
-        fixture.store.transfer_ownership(&fixture.stamp, unit.id, &party("Buyer", PartyKind::Owner), day("2025-03-11")).await.unwrap();
+        fixture.hand_over(unit.id, &party("Buyer", PartyKind::Owner), day("2025-03-11")).await.unwrap();
         let late = fixture.store.update_unit(&fixture.stamp, &unit, 2).await;
         assert!(matches!(&late, Err(Error::Refused { code: STALE, .. })), "{late:?}");
         let number_of_the_other = Unit { unit_no: "2".into(), ..unit.clone() };
@@ -231,7 +231,7 @@ on_both! {
         let (unit, fee_item_id) = (fixture.units()[0], fixture.fee_item().id);
         let seller = fixture.changes.parties.insert[0].clone();
         let buyer = party("Buyer", PartyKind::Owner);
-        fixture.store.transfer_ownership(&fixture.stamp, unit, &buyer, day("2025-03-11")).await.unwrap();
+        fixture.hand_over(unit, &buyer, day("2025-03-11")).await.unwrap();
         let meter = Meter { id: MeterId::generate(), unit_id: unit, fee_item_id, multiplier_milli: 1_000 };
         let unread = Meter { id: MeterId::generate(), unit_id: fixture.units()[1], ..meter.clone() };
         let reading = |day_text: &str, reading_milli| MeterReading { id: MeterReadingId::generate(), meter_id: meter.id, read_on: day(day_text), reading_milli, restart_milli: None };

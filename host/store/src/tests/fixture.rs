@@ -11,6 +11,7 @@ use guanjia_domain::{
     ids::*,
     job::{Job, JobKind},
     journal::Charge,
+    party::{HandOver, NewOwner},
     plugin::*,
     point::{Answer, Question},
     ports::{CompanyStore, Directory, PageResult, RunCursor, UnitQuery},
@@ -40,6 +41,12 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
+    /// Hands a unit over to one owner.
+    pub(super) async fn hand_over(&self, unit: UnitId, owner: &Party, from: Date) -> guanjia_domain::Result<i64> {
+        let owners = vec![NewOwner { party: owner.clone(), share: None }];
+        self.store.hand_over(&self.stamp, &HandOver { unit_id: unit, from, owners }, None).await
+    }
+
     /// `units` homes of one building, each with an owner and one fee assignment.
     pub(super) async fn new(directory: &Store, units: usize) -> Self {
         Self::named(directory, "demo", units).await
@@ -229,6 +236,7 @@ pub(super) fn plugin(version: &str, digest: &str) -> InstalledPlugin {
         }],
         settings_schema: serde_json::json!({ "type": "object" }),
         settings_renames: BTreeMap::new(),
+        custom_facts: BTreeMap::new(),
         steps: BTreeMap::new(),
         messages: BTreeMap::new(),
         float_free: true,

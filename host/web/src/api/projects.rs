@@ -5,7 +5,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use guanjia_domain::{estate::Project, ids::ProjectId};
+use guanjia_domain::{estate::Project, ids::ProjectId, party::ViewedPart};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -62,6 +62,8 @@ pub(crate) async fn export_project(
     At(id): At<ProjectId>,
 ) -> Answer<Response> {
     let project = access.store.project(id).await?;
+    let looks = super::parties::parties(&access);
+    looks.viewed(&access.stamp(), ViewedPart::Export, format!("project {id}")).await?;
     let workbook = crate::exchange::workbook(access.store.as_ref(), &project).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned()),

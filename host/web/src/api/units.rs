@@ -10,13 +10,14 @@ use guanjia_domain::{
     estate::{FieldProblem, OccupancyStatus, Unit, UnitKind},
     fee_item::FeeItem,
     ids::{ProjectId, UnitId},
+    party::ViewedPart,
     ports::{ChargeRow, FeeAssignmentRow, MeterRow, TenureRow, UnitRecords, UnitRow, VehicleRow},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Ask, At, List, PlaceBody, Reply, charges::ChargeBody, etag, limit, require_match};
+use super::{Ask, At, List, PlaceBody, Reply, charges::ChargeBody, etag, limit, parties::parties, require_match};
 use crate::{
     access::{
         Payers, Require, Signed,
@@ -292,6 +293,7 @@ const CHARGES_BESIDE: u32 = 100;
 )]
 pub(crate) async fn read_records(access: Require<ReadEstate>, At(id): At<UnitId>) -> Reply<RecordsBody> {
     let records = access.store.unit_records(id).await?;
+    parties(&access).viewed(&access.stamp(), ViewedPart::Unit, format!("unit {id}")).await?;
     let charges = if access.may(Permission::ReadCharges) {
         let project = access.store.project(access.store.project_of_unit(id).await?).await?;
         Some((access.store.charges_of_unit(id, CHARGES_BESIDE).await?, access.payers(&project)))

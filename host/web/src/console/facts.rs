@@ -3,8 +3,8 @@
 use askama::Template;
 use axum::response::Response;
 use guanjia_domain::{
-    facts::FactKind,
-    plugin::{ExtensionPoint, InstalledPlugin, Language},
+    facts::{Catalogue, FactKind},
+    plugin::{ExtensionPoint, InstalledPlugin},
 };
 use std::collections::BTreeSet;
 
@@ -29,10 +29,10 @@ struct PointView {
 }
 
 struct Row {
-    title: &'static str,
-    name: &'static str,
+    title: String,
+    name: String,
     kind: String,
-    measure: &'static str,
+    measure: String,
     /// Titles of the installed plug-ins that ask for it.
     asked_by: String,
 }
@@ -40,7 +40,8 @@ struct Row {
 pub(crate) async fn list(access: Require<ReadPlugins>) -> Answer<Response> {
     let installed = access.store.plugins().await?;
     let page = Page::new(&access, Section::Plugins, None);
-    let zh = page.words.language == Language::Zh;
+    let language = page.words.language;
+    let catalogue = Catalogue::new(access.store.custom_fields().await?);
     let points = ExtensionPoint::ALL.iter().map(|point| {
         let asked_by = |fact: &str| {
             let asks = |plugin: &&InstalledPlugin| {
@@ -49,17 +50,17 @@ pub(crate) async fn list(access: Require<ReadPlugins>) -> Answer<Response> {
             let titles: BTreeSet<&str> = installed.iter().filter(asks).map(|plugin| page.text(&plugin.title)).collect();
             titles.into_iter().collect::<Vec<_>>().join(" · ")
         };
-        let rows = point.facts().into_iter().map(|fact| Row {
-            title: if zh { fact.title_zh } else { fact.title_en },
-            name: fact.name,
+        let rows = catalogue.facts(*point).into_iter().map(|fact| Row {
+            title: fact.title(language).to_owned(),
+            asked_by: asked_by(&fact.name),
             kind: match fact.kind {
                 FactKind::Number { scale } if scale > 0 => {
                     page.say("fact-number", &[("scale", Arg::Count(i64::from(scale)))])
                 }
                 kind => page.words.code("fact-kind", kind.code()),
             },
-            measure: fact.measure,
-            asked_by: asked_by(fact.name),
+            measure: fact.measure.into_owned(),
+            name: fact.name.into_owned(),
         });
         PointView { title: page.words.code("point", point.code()), code: point.to_string(), rows: rows.collect() }
     });

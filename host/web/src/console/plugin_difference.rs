@@ -1,7 +1,7 @@
 //! What is different about a version of a plug-in, told to whoever decides whether it is switched on.
 
 use guanjia_domain::plugin::{
-    ExtensionPoint, InstalledPlugin, Language,
+    ExtensionPoint, InstalledPlugin,
     difference::{Difference, PluginOutline, PointFact, SettingChange, TextDifference, difference},
 };
 use semver::Version;
@@ -115,19 +115,13 @@ fn lines(words: Words, difference: &Difference) -> Vec<String> {
 
 fn fact_title(words: Words, fact: &PointFact) -> String {
     let known = fact.point.parse::<ExtensionPoint>().ok().and_then(|point| point.fact(&fact.fact));
-    known.map_or_else(
-        || fact.fact.clone(),
-        |known| match words.language {
-            Language::Zh => known.title_zh.to_owned(),
-            Language::En => known.title_en.to_owned(),
-        },
-    )
+    known.map_or_else(|| fact.fact.clone(), |known| known.title(words.language).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guanjia_domain::plugin::difference::Changed;
+    use guanjia_domain::plugin::{Language, difference::Changed};
 
     /// Every kind of difference has words of its own in both languages.
     #[test]

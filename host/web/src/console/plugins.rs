@@ -9,7 +9,7 @@ use axum::{
 use guanjia_domain::{
     Error,
     access::Permission,
-    plugin::{BindingMode, ExtensionPoint, Install, InstalledPlugin, Language, Signer, Trust},
+    plugin::{BindingMode, ExtensionPoint, Install, InstalledPlugin, Signer, Trust},
 };
 
 use serde::Deserialize;
@@ -206,11 +206,8 @@ pub(crate) async fn page(
 
 fn exports(words: Words, plugin: &InstalledPlugin) -> Vec<ExportView> {
     let view = |point: ExtensionPoint, name: &String| {
-        let definition = point.fact(name);
-        let label = definition.map(|definition| match words.language {
-            Language::Zh => definition.title_zh,
-            Language::En => definition.title_en,
-        });
+        let definition = plugin.fact(point, name);
+        let label = definition.as_ref().map(|definition| definition.title(words.language));
         Named {
             label: label.unwrap_or(name).to_owned(),
             code: name.clone(),

@@ -2,23 +2,36 @@
 
 use askama::Template;
 use axum::{
+    Form,
     extract::{Path, Query},
-    http::HeaderMap,
-    response::Response,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
 };
 use guanjia_domain::{
     Date,
     access::Permission,
-    estate::OccupancyStatus,
+    estate::{OccupancyStatus, TenureKind},
     ids::{ChargeId, ProjectId, UnitId},
-    ports::{ChargeRow, MeterRow, UnitRecords, UnitRow},
+    party::ViewedPart,
+    ports::{ChargeRow, MeterRow, TenureRow, UnitRecords, UnitRow},
 };
 use serde::Deserialize;
 use std::collections::HashSet;
 
-use super::{Page, Section, chosen_project, meters::thousandths, show};
+use super::{
+    Page, Section,
+    attachments::Files,
+    chosen_project,
+    custom_fields::{OwnDraft, OwnFields, ValuesForm, enter},
+    meters::thousandths,
+    show,
+};
 use crate::{
-    access::{Payers, Require, Signed, needs::ReadEstate},
+    access::{
+        Payers, Require, Signed,
+        needs::{ReadEstate, WriteEstate},
+    },
+    api::parties::parties,
     door::is_htmx,
     fault::Answer,
     format, urls,
@@ -136,7 +149,8 @@ struct UnitPage {
     occupancy: String,
     code: &'static str,
     facts: Vec<Fact>,
-    owners: Vec<String>,
+    owners: Vec<OwnerView>,
+    hand_over: Option<HandOverForm>,
     masked: bool,
     unit_id: String,
     meters: Vec<MeterView>,
@@ -145,11 +159,31 @@ struct UnitPage {
     add_meter_url: String,
     may_read_meters: bool,
     today: String,
+    own: OwnFields,
+    files: Option<Files>,
     records: Vec<RecordList>,
     fee_items: Vec<FeeItemRow>,
     charges: Vec<ChargeView>,
     sees_charges: bool,
     back_url: String,
+}
+
+struct OwnerView {
+    name: String,
+    /// Empty for the developer, who is no person.
+    url: String,
+    share: String,
+}
+
+/// The form that hands a unit over.
+struct HandOverForm {
+    url: String,
+    version: i64,
+    /// Who holds it now: a lessee may buy, a family divides.
+    known: Vec<Choice>,
+    /// Numbers of the rows that it has.
+    rows: Vec<usize>,
+    refused: Vec<String>,
 }
 
 struct Fact {
@@ -177,6 +211,8 @@ struct RecordList {
 
 struct RecordRow {
     label: String,
+    /// Page of the party it belongs to; empty for none.
+    url: String,
     note: String,
     value: String,
 }
@@ -199,28 +235,80 @@ struct ChargeView {
     url: String,
 }
 
-pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) -> Answer<Response> {
+pub(crate) async fn page(
+    access: Require<ReadEstate>,
+    Path(id): Path<UnitId>,
+    Query(query): Query<UnitQuery>,
+) -> Answer<Response> {
+    render(&access, id, Shown { file_refused: query.file, ..Shown::default() }).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct UnitQuery {
+    /// Code of why the last file was not taken.
+    file: Option<String>,
+}
+
+/// Enters what the unit has of the company's own fields.
+pub(crate) async fn enter_values(
+    access: Require<WriteEstate>,
+    Path(id): Path<UnitId>,
+    Form(form): Form<ValuesForm>,
+) -> Answer<Response> {
+    let Some(draft) = enter(&access, id.into(), form).await? else {
+        return Ok(Redirect::to(&format!("{}#own-fields", urls::unit(id))).into_response());
+    };
+    refused(&access, id, Shown { draft: Some(draft), ..Shown::default() }).await
+}
+
+/// The unit with the reasons why it was not handed over.
+pub(super) async fn hand_over_refused(access: &Signed, id: UnitId, reasons: Vec<String>) -> Answer<Response> {
+    refused(access, id, Shown { hand_over_refused: reasons, ..Shown::default() }).await
+}
+
+async fn refused(access: &Signed, id: UnitId, shown: Shown) -> Answer<Response> {
+    let mut response = render(access, id, shown).await?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+/// What a page shows besides what is stored: why something was not taken, and what was typed.
+#[derive(Default)]
+struct Shown {
+    draft: Option<OwnDraft>,
+    /// Code of why the last file was not taken.
+    file_refused: Option<String>,
+    hand_over_refused: Vec<String>,
+}
+
+async fn render(access: &Signed, id: UnitId, shown: Shown) -> Answer<Response> {
     let row = access.store.unit(id).await?;
     let project = access.store.project(access.store.project_of_unit(id).await?).await?;
     let sees_charges = access.may(Permission::ReadCharges);
     let charges = if sees_charges { access.store.charges_of_unit(id, CHARGES_SHOWN).await? } else { Vec::new() };
     let words = access.words;
     let unsold = row.unit.occupancy == OccupancyStatus::Unsold;
-    let owners =
-        if unsold { vec![words.t("developer")] } else { row.owners.iter().map(|name| access.name(name)).collect() };
     let payers = access.payers(&project);
     let back_url = urls::units(Some(project.id));
     let records = access.store.unit_records(id).await?;
-    let meterable = meterable(&access, project.id, &records).await?;
-    let today = project.today(access.at)?.to_string();
+    let meterable = meterable(access, project.id, &records).await?;
+    let today = project.today(access.at)?;
+    let owners = owners(access, unsold, today, &records).await?;
+    parties(access).viewed(&access.stamp(), ViewedPart::Unit, format!("unit {id}")).await?;
+    let page = Page::new(access, Section::Units, Some(project));
+    let files = Files::of(access, &page, id.into(), shown.file_refused.as_deref()).await?;
+    let own = OwnFields::of(access, id.into(), urls::unit_values(id), shown.draft).await?;
     show(&UnitPage {
         unit_id: id.to_string(),
         meters: records.meters.iter().map(|row| meter_view(words, row)).collect(),
         meterable,
         add_meter_url: urls::unit_meters(id),
         may_read_meters: access.may(Permission::WriteReadings),
-        today,
-        page: Page::new(&access, Section::Units, Some(project)),
+        hand_over: hand_over(access, id, &row, &records, shown.hand_over_refused),
+        today: today.to_string(),
+        own,
+        files,
+        page,
         place: row.place.to_string(),
         kind: words.code("unit-kind", row.unit.kind.code()),
         occupancy: words.code("occupancy", row.unit.occupancy.code()),
@@ -228,12 +316,60 @@ pub(crate) async fn page(access: Require<ReadEstate>, Path(id): Path<UnitId>) ->
         facts: facts(words, &row),
         owners,
         masked: !unsold && !access.may(Permission::ReadPersonalData),
-        records: record_lists(&access, records),
+        records: record_lists(access, records),
         fee_items: fee_items(words, &charges),
         charges: charges.iter().map(|charge| charge_view(words, &payers, charge)).collect(),
         sees_charges,
         back_url,
     })
+}
+
+/// Today's owners, with their shares where they are said.
+async fn owners(access: &Signed, unsold: bool, today: Date, records: &UnitRecords) -> Answer<Vec<OwnerView>> {
+    if unsold {
+        let name = access.words.t("developer");
+        return Ok(vec![OwnerView { name, url: String::new(), share: String::new() }]);
+    }
+    let holds = |row: &&TenureRow| {
+        let tenure = &row.tenure;
+        tenure.kind == TenureKind::Owner
+            && tenure.starts_on.is_none_or(|start| start <= today)
+            && tenure.ends_on.is_none_or(|end| today < end)
+    };
+    let rows: Vec<&TenureRow> = records.tenures.iter().filter(holds).collect();
+    let shares = match rows.first() {
+        Some(row) => access.store.shares_of_unit(row.tenure.unit_id).await?,
+        None => Vec::new(),
+    };
+    let share = |row: &TenureRow| shares.iter().find(|(tenure, _)| *tenure == row.tenure.id);
+    let owner = |row: &TenureRow| OwnerView {
+        name: access.name(&row.party),
+        url: urls::party(row.tenure.party_id),
+        share: share(row).map(|(_, share)| share.to_string()).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(owner).collect())
+}
+
+/// `None` for those who may not.
+fn hand_over(
+    access: &Signed,
+    id: UnitId,
+    row: &UnitRow,
+    records: &UnitRecords,
+    refused: Vec<String>,
+) -> Option<HandOverForm> {
+    if !access.may(Permission::WriteEstate) {
+        return None;
+    }
+    let mut known: Vec<Choice> = Vec::new();
+    for row in records.tenures.iter().filter(|row| row.tenure.ends_on.is_none()) {
+        let value = row.tenure.party_id.to_string();
+        if known.iter().all(|choice| choice.value != value) {
+            known.push(Choice { value, label: access.name(&row.party) });
+        }
+    }
+    let rows = (1..=super::parties::OWNERS_ENTERED).collect();
+    Some(HandOverForm { url: urls::unit_hand_over(id), version: row.version, known, rows, refused })
 }
 
 fn meter_view(words: Words, row: &MeterRow) -> MeterView {
@@ -262,16 +398,19 @@ fn record_lists(access: &Signed, records: UnitRecords) -> Vec<RecordList> {
     let words = access.words;
     let tenures = records.tenures.into_iter().map(|row| RecordRow {
         label: access.name(&row.party),
+        url: urls::party(row.tenure.party_id),
         note: time_span(words, row.tenure.starts_on, row.tenure.ends_on),
         value: words.code("tenure", row.tenure.kind.code()),
     });
     let assignments = records.fee_assignments.into_iter().map(|row| RecordRow {
         label: row.fee_item,
+        url: String::new(),
         note: String::new(),
         value: time_span(words, Some(row.assignment.starts_on), row.assignment.ends_on),
     });
     let vehicles = records.vehicles.into_iter().map(|row| RecordRow {
         label: row.vehicle.plate_no,
+        url: urls::party(row.vehicle.party_id),
         note: [row.vehicle.brand, row.vehicle.colour].into_iter().flatten().collect::<Vec<_>>().join(" · "),
         value: access.name(&row.party),
     });
@@ -284,7 +423,7 @@ fn record_lists(access: &Signed, records: UnitRecords) -> Vec<RecordList> {
 }
 
 /// From when to when something holds: `end` is the first day on which it no longer does.
-fn time_span(words: Words, start: Option<Date>, end: Option<Date>) -> String {
+pub(super) fn time_span(words: Words, start: Option<Date>, end: Option<Date>) -> String {
     let from = |start: Date| ("from", text(start.to_string()));
     let to = |end: Date| ("to", text(end.plus_days(-1).unwrap_or(end).to_string()));
     match (start, end) {

@@ -5,16 +5,21 @@ use chrono::{DateTime, Utc};
 use guanjia_domain::{
     Date, Error, Result,
     access::{Actor, Role, Stamp, User},
+    attachment::Attachment,
     audit::AuditRow,
     billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, ReplaySample, RunState, RunTotal, UnitSource},
+    custom_field::{CustomField, CustomValues, FieldValue, RecordValues},
     decision::Decision,
+    entity::RecordRef,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
+    facts::CustomFact,
     fee_item::{CostPool, FeeItem},
     idempotency::{KeyClaim, KeyState, KeyedRequest, StoredAnswer},
     ids::*,
     job::{Job, Schedule, Watch},
     journal::Charge,
     meter::{PlacedMeter, ReadingRow},
+    party::{Consent, Contact, ContactRow, HandOver, PartyFile, PartyNote, PersonalDataView, Share},
     plugin::{
         ActivationRule, Binding, BindingUse, Cause, Examined, ExtensionPoint, Installation, InstalledPlugin,
         PluginSignature, Proposal, ProposalState, Quarantine, QuarantineOrder, RunUse, ShadowDifference, TrustRule,
@@ -201,7 +206,6 @@ empty! {
         places(&[UnitId]) -> Vec<(UnitId, UnitPlace)>;
         party_names(&[PartyId]) -> Vec<(PartyId, String)>;
         update_unit(&Stamp, &Unit, i64) -> i64;
-        transfer_ownership(&Stamp, UnitId, &Party, Date) -> ();
         fee_items(ProjectId) -> Vec<FeeItem>;
         set_cost_pool(&Stamp, &CostPool) -> ();
         cost_pool(FeeItemId, Date) -> Option<CostPool>;
@@ -213,6 +217,34 @@ empty! {
         reading(MeterReadingId) -> ReadingRow;
         add_reading(&Stamp, &MeterReading) -> ();
         correct_reading(&Stamp, &MeterReading, i64) -> ();
+    }
+    AttachmentStore {
+        add_attachment(&Stamp, &Attachment, Vec<u8>) -> ();
+        attachments(RecordRef) -> Vec<Attachment>;
+        attachment(AttachmentId) -> Attachment;
+        attachment_bytes(AttachmentId) -> Vec<u8>;
+        remove_attachment(&Stamp, AttachmentId, &str) -> Attachment;
+    }
+    PartyStore {
+        party_file(PartyId) -> PartyFile;
+        contact(ContactId) -> ContactRow;
+        add_contact(&Stamp, &Contact) -> ();
+        change_contact(&Stamp, &Contact, i64) -> ();
+        add_consent(&Stamp, &Consent) -> ();
+        add_party_note(&Stamp, &PartyNote) -> ();
+        hand_over(&Stamp, &HandOver, Option<i64>) -> i64;
+        shares_of_unit(UnitId) -> Vec<(TenureId, Share)>;
+        add_personal_data_view(&PersonalDataView) -> ();
+        personal_data_views(Option<&str>, Option<&str>, u32) -> Page<PersonalDataView>;
+    }
+    CustomFieldStore {
+        custom_fields() -> Vec<CustomField>;
+        custom_field(CustomFieldId) -> CustomField;
+        add_custom_field(&Stamp, &CustomField) -> ();
+        change_custom_field(&Stamp, &CustomField, i64) -> CustomField;
+        record_values(RecordRef) -> RecordValues;
+        set_record_values(&Stamp, RecordRef, i64, &[CustomField], &[(CustomFieldId, FieldValue)]) -> ();
+        custom_values(&[CustomFact], &[uuid::Uuid]) -> CustomValues;
     }
     PluginStore {
         install_plugins(&Stamp, &[NewPlugin<'_>]) -> ();

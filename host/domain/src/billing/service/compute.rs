@@ -18,9 +18,11 @@ use crate::{
         BillingRun, HeldSubject, ItemTerms, PreparedBatch, ReversedLine, RunState, RunTotal, UnitSource, pick, prepare,
         rerate::Recalled, resolve_lines,
     },
+    custom_field::CustomValues,
     decision::{Asked, CallFailure, Decision, HoldKind, Outcome, Part, digest},
+    entity::Entity,
     estate::Project,
-    facts::FeeFact,
+    facts::{AskedFact, CustomFact, FactKind, ask_for_custom},
     fee_item::{FeeItem, PayerRule},
     hold::HoldCause,
     ids::*,
@@ -83,12 +85,15 @@ struct ItemRules<'a> {
     /// Digest and settings of the plug-in.
     policy: Option<(&'a str, &'a str)>,
     pool_fen: Option<i64>,
+    /// Declarations of the custom fields that the policy asks for: field, kind and scale.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    custom: Vec<(CustomFieldId, &'static str, Option<u8>)>,
 }
 
 /// What is read of a page of units.
 enum PageSource {
-    /// What is to be charged to them.
-    Units(Vec<UnitSource>),
+    /// What is to be charged to them, with the values of their custom fields that are asked for.
+    Units(Vec<UnitSource>, CustomValues),
     /// What is charged to them, with the questions that it came of.
     Recalled(Vec<Recalled>),
 }
@@ -151,7 +156,9 @@ impl Billing {
                     .into(),
             ));
         }
-        let of_run = RunWork { billing: self, stamp, run: &run, plans: &plans, rules, rerating: rerating.as_ref() };
+        let custom = custom_facts(&plans);
+        let rerating = rerating.as_ref();
+        let of_run = RunWork { billing: self, stamp, run: &run, plans: &plans, custom, rules, rerating };
         of_run.compute(cursor, &watch, work).await?;
         self.note_shadow_differences(stamp, &run, plans.iter().flat_map(|plan| &plan.shadows)).await?;
         self.store.finish_preview(stamp, run_id).await
@@ -197,18 +204,37 @@ impl Billing {
         Ok(plans)
     }
 
-    async fn policy(&self, binding: &Binding, watch: &Watch) -> Result<(Policy, Vec<FeeFact>)> {
+    async fn policy(&self, binding: &Binding, watch: &Watch) -> Result<(Policy, Vec<AskedFact>)> {
         let plugin =
             self.store.plugin_by_digest(&binding.digest).await?.ok_or_else(|| {
                 Error::not_found("plug-in", format!("{} {}", binding.plugin_id, binding.plugin_version))
             })?;
         let export = plugin.export(ExtensionPoint::FeePolicy)?.clone();
-        let facts = FeeFact::all_by_name(&export.description.facts)?;
+        let facts = self.asked_facts(&export).await?;
         if watch.asks(binding.id) {
             self.engine.prepare(&binding.digest, &StoredComponents(self.store.as_ref())).await?;
         }
         Ok((Policy { binding: binding.clone(), export }, facts))
     }
+
+    /// The facts that a plug-in asks for. Declarations are read only where it asks for a company's own.
+    pub(super) async fn asked_facts(&self, export: &PluginExport) -> Result<Vec<AskedFact>> {
+        let names = &export.description.facts;
+        let fields = if ask_for_custom(names) { self.store.custom_fields().await? } else { Vec::new() };
+        AskedFact::all_by_name(names, &fields)
+    }
+}
+
+/// The custom fields that policies and shadows of a run ask for, each once.
+fn custom_facts(plans: &[ItemPlan]) -> Vec<CustomFact> {
+    let of_plan = |plan: &ItemPlan| {
+        let own = plan.terms.facts.iter().filter_map(|fact| fact.custom());
+        own.chain(plan.shadows.iter().flat_map(Shadow::custom_facts)).collect::<Vec<_>>()
+    };
+    let mut facts: Vec<CustomFact> = plans.iter().flat_map(of_plan).collect();
+    facts.sort_by_key(|fact| fact.field_id);
+    facts.dedup_by_key(|fact| fact.field_id);
+    facts
 }
 
 /// The binding that answers for a fee item in a period: the one that is active on the first day that the item holds in it.
@@ -230,8 +256,17 @@ fn rules(plans: &[ItemPlan]) -> Result<String> {
         developer_id: plan.terms.developer_id,
         policy: plan.policy.as_ref().map(|Policy { binding, .. }| (binding.digest.as_str(), binding.settings.as_str())),
         pool_fen: plan.pool_fen,
+        custom: plan.terms.facts.iter().filter_map(|fact| fact.custom()).map(declaration).collect(),
     });
     digest(&items.collect::<Vec<_>>())
+}
+
+fn declaration(fact: CustomFact) -> (CustomFieldId, &'static str, Option<u8>) {
+    let scale = match fact.kind {
+        FactKind::Number { scale } => Some(scale),
+        FactKind::Code | FactKind::Date | FactKind::Flag => None,
+    };
+    (fact.field_id, fact.kind.code(), scale)
 }
 
 /// A run being computed.
@@ -240,6 +275,8 @@ struct RunWork<'a> {
     stamp: &'a Stamp,
     run: &'a BillingRun,
     plans: &'a [ItemPlan],
+    /// Custom fields that are asked for; mostly none.
+    custom: Vec<CustomFact>,
     rules: String,
     /// How what is charged is asked about again; `None` in a regular run.
     rerating: Option<&'a Rerating<'a>>,
@@ -294,7 +331,27 @@ impl RunWork<'_> {
         }
         let query = UnitQuery { project_id: self.run.project_id, period: self.run.period, after, until };
         let units = self.billing.store.charged_units(&query).await?;
-        Ok(UnitPage { units: units.len(), source: PageSource::Units(units), until })
+        let custom = self.custom_values(&units).await?;
+        Ok(UnitPage { units: units.len(), source: PageSource::Units(units, custom), until })
+    }
+
+    /// Values of the custom fields that are asked for. A run that asks for none reads nothing.
+    async fn custom_values(&self, units: &[UnitSource]) -> Result<CustomValues> {
+        if self.custom.is_empty() {
+            return Ok(CustomValues::default());
+        }
+        let asks_for = |entity| self.custom.iter().any(|fact| fact.entity == entity);
+        let mut records = Vec::new();
+        if asks_for(Entity::Unit) {
+            records.extend(units.iter().map(|unit| unit.unit_id.0));
+        }
+        if asks_for(Entity::Party) {
+            records.extend(units.iter().flat_map(|unit| &unit.holders).map(|holder| holder.party_id.0));
+            records.extend(self.plans.iter().map(|plan| plan.terms.developer_id.0));
+            records.sort_unstable();
+            records.dedup();
+        }
+        self.billing.store.custom_values(&self.custom, &records).await
     }
 
     /// Asks the plug-ins of all fee items about a page.
@@ -313,7 +370,7 @@ impl RunWork<'_> {
                 (PageSource::Recalled(page), Some(rerating)) => {
                     item.ask_again(page, rerating, watch).instrument(span).await?
                 }
-                (PageSource::Units(units), _) => item.ask(units, watch).instrument(span).await?,
+                (PageSource::Units(units, custom), _) => item.ask(units, custom, watch).instrument(span).await?,
                 (PageSource::Recalled(_), None) => return Err(Error::invalid("a regular run recalls nothing")),
             });
         }
@@ -438,15 +495,15 @@ pub(super) struct ItemWork<'a> {
 impl ItemWork<'_> {
     /// Asks the plug-in about a page, and its shadows beside it; takes a failing batch apart until the subjects that fail
     /// stand alone.
-    async fn ask(&self, page: &[UnitSource], watch: &mut ItemWatch) -> Result<ItemOutcome> {
-        let whole = prepare(page, &self.plan.terms);
+    async fn ask(&self, page: &[UnitSource], custom: &CustomValues, watch: &mut ItemWatch) -> Result<ItemOutcome> {
+        let whole = prepare(page, custom, &self.plan.terms);
         let mut outcome = ItemOutcome::default();
         if let Some(held) = self.unasked(&whole.subjects.units, watch) {
             return Ok(held);
         }
         let (Some(policy), 1..) = (&self.plan.policy, whole.batch.subjects) else { return Ok(outcome) };
         let subjects = whole.subjects.units.len();
-        let active_page = ActivePage { units: page, subjects, spent_us: watch.active.used.spent_us };
+        let active_page = ActivePage { units: page, custom, subjects, spent_us: watch.active.used.spent_us };
         let shadows = &self.plan.shadows;
         let (asked, shadows) = join(
             self.ask_policy(policy, &whole, &mut watch.active.failures),

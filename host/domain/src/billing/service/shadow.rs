@@ -14,9 +14,10 @@ use crate::{
     Date, Error, Result,
     access::Stamp,
     billing::{BillingRun, ItemTerms, UnitSource, prepare},
+    custom_field::CustomValues,
     decision::{Asked, Decision, Part},
     difference::{Answered, Difference, SubjectPlace, answered},
-    facts::FeeFact,
+    facts::CustomFact,
     ids::*,
     plugin::{
         Binding, BindingMode, BindingUse, ExtensionPoint, PluginExport, QuarantineOrder, ShadowDifference,
@@ -79,7 +80,7 @@ impl Billing {
             .await?
             .ok_or_else(|| Error::not_found("plug-in with the digest", &binding.digest))?;
         let export = plugin.export(ExtensionPoint::FeePolicy)?.clone();
-        let facts = FeeFact::all_by_name(&export.description.facts)?;
+        let facts = self.asked_facts(&export).await?;
         self.engine.prepare(&binding.digest, &StoredComponents(self.store.as_ref())).await?;
         Ok(Ready { export, terms: ItemTerms { facts, ..terms.clone() } })
     }
@@ -126,12 +127,19 @@ impl Billing {
 /// The page as the active binding is asked about it.
 pub(super) struct ActivePage<'a> {
     pub units: &'a [UnitSource],
+    pub custom: &'a CustomValues,
     pub subjects: usize,
     /// Time that the active one took up to this page, in microseconds.
     pub spent_us: i64,
 }
 
 impl Shadow {
+    /// The custom fields that it asks for.
+    pub(super) fn custom_facts(&self) -> impl Iterator<Item = CustomFact> {
+        let facts = self.ready.as_ref().map_or(&[][..], |ready| &ready.terms.facts);
+        facts.iter().filter_map(|fact| fact.custom())
+    }
+
     async fn ask(
         &self,
         billing: &Billing,
@@ -176,7 +184,7 @@ impl Shadow {
         watched: &mut Watched,
         page: &ActivePage<'_>,
     ) -> Result<(Use, HashMap<UnitId, Answered>)> {
-        let whole = prepare(page.units, &ready.terms);
+        let whole = prepare(page.units, page.custom, &ready.terms);
         let engine = billing.engine.as_ref();
         let asked = Asked { engine, digest: &self.binding.digest, settings: &self.binding.settings };
         let began = billing.clock.now();

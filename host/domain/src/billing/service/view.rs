@@ -421,16 +421,13 @@ fn facts_of(decision: &Decision, line: u32, plugin: &InstalledPlugin, language: 
         .iter()
         .zip(decision.question.columns())
         .map(|(name, column)| {
-            let definition = ExtensionPoint::FeePolicy.fact(name);
-            let title = definition.map_or(name.as_str(), |definition| match language {
-                Language::Zh => definition.title_zh,
-                Language::En => definition.title_en,
-            });
+            let definition = plugin.fact(ExtensionPoint::FeePolicy, name);
+            let definition = definition.as_ref();
             FactValue {
                 name: name.clone(),
-                title: title.to_owned(),
+                title: definition.map_or(name.as_str(), |definition| definition.title(language)).to_owned(),
                 value: cell_text(column, *segment),
-                measure: definition.map_or("", |definition| definition.measure).to_owned(),
+                measure: definition.map_or("", |definition| &definition.measure).to_owned(),
             }
         })
         .collect())
