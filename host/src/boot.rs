@@ -9,6 +9,7 @@ use guanjia_domain::{
     import::Imports,
     plugin::Plugins,
     ports::{Clock, CompanyStore, Directory, PolicyEngine},
+    ticket::Tickets,
     trial::Trials,
 };
 pub use guanjia_sandbox::{Compiler, compile_worker};
@@ -145,7 +146,8 @@ impl Host {
         let plugins = Plugins::new(store.clone(), self.engine.clone());
         let trials = Trials::new(store.clone(), self.engine.clone(), self.clock.clone());
         let imports = Imports::new(store.clone());
-        Office { host: self.clone(), store, billing, plugins, trials, imports }
+        let tickets = Tickets::new(store.clone());
+        Office { host: self.clone(), store, billing, plugins, trials, imports, tickets }
     }
 }
 
@@ -158,6 +160,7 @@ pub struct Office {
     pub plugins: Plugins,
     pub trials: Trials,
     pub imports: Imports,
+    pub tickets: Tickets,
 }
 
 impl std::fmt::Debug for Office {

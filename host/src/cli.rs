@@ -2,6 +2,7 @@
 
 mod admin;
 mod bill;
+mod calendar;
 mod demo;
 mod facts;
 mod import;
@@ -11,6 +12,7 @@ mod output;
 mod plugin;
 mod replay;
 mod serve;
+mod ticket;
 mod trial;
 mod unit;
 mod watch;
@@ -114,6 +116,12 @@ enum Command {
     /// Read meters: enter readings and correct them.
     #[command(subcommand)]
     Meter(meter::Meter),
+    /// Tickets: take them in, move them on, call back.
+    #[command(subcommand)]
+    Ticket(ticket::Ticket),
+    /// Working calendars: the hours that deadlines count.
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Ask the plug-ins again and compare the answers bit for bit.
     Replay(replay::Replay),
     /// Write one line of a decision into a file that runs again anywhere.
@@ -191,6 +199,8 @@ async fn run(cli: &Cli) -> Result<Done> {
         Command::Bill(command) => command.run(global).await,
         Command::Unit(command) => command.run(global).await,
         Command::Meter(command) => command.run(global).await,
+        Command::Ticket(command) => command.run(global).await,
+        Command::Calendar(command) => command.run(global).await,
         Command::Replay(command) => command.run(global).await,
         Command::Prove(command) => command.run(global).await,
         Command::Facts(command) => command.run(global),

@@ -6,6 +6,7 @@ use guanjia_domain::{
     access::{OPERATOR, Stamp},
     billing::{BillingRun, Progress, RunProgress},
     job::{Job, JobKind, JobState, JobSubject, Schedule, Scheduled},
+    ticket::timer::TIMERS_CLAIMED_MAX,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -50,11 +51,27 @@ async fn one_round(host: &Host) -> Result<bool> {
     for (company_id, schedule) in host.directory.due_schedules(host.clock.now()).await? {
         worked |= fire(&host.office(company_id), &schedule).await?;
     }
+    worked |= fire_timers(host, worker).await?;
     let Some((company_id, job)) = host.directory.claim_job(worker, host.clock.now()).await? else {
         return Ok(worked);
     };
     do_job(&host.office(company_id), &job, worker).await;
     Ok(true)
+}
+
+/// Fires a handful of timers that are due. Says whether there were any.
+async fn fire_timers(host: &Host, worker: &str) -> Result<bool> {
+    let claimed = host.directory.claim_timers(worker, host.clock.now(), TIMERS_CLAIMED_MAX).await?;
+    let worked = !claimed.is_empty();
+    for (company_id, timer) in claimed {
+        let office = host.office(company_id);
+        let stamp = office.stamp(Some(OPERATOR), "timer").await?;
+        // One that cannot be fired must not hold up the others: it comes again when its lease is over.
+        if let Err(error) = office.tickets.fire(&stamp, timer).await {
+            error!(error = &error as &dyn std::error::Error, timer.id = %timer, "a timer could not be fired");
+        }
+    }
+    Ok(worked)
 }
 
 async fn do_job(office: &Office, job: &Job, worker: &str) {

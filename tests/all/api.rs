@@ -1,5 +1,7 @@
 //! The HTTP door of the real process: who gets in, what a month takes over HTTP, what is refused and how, and how it closes.
 
+mod tickets;
+
 use crate::{
     host::{HOME_FEE, Host, PROJECT, Server, workbook, workbook_with_cell},
     trust::Desk,
@@ -216,6 +218,9 @@ struct Known {
     binding: String,
     trial: String,
     installation: String,
+    ticket: String,
+    owner_link: String,
+    work_order: String,
 }
 
 impl Known {
@@ -229,11 +234,12 @@ impl Known {
         let made = async |path: &str, body: Value| text(&caller.send(path, &body).await.json(201)["id"]).to_owned();
         let meter = made(&format!("/api/v1/units/{unit}/meters"), json!({"fee_item": fee_item})).await;
         let reading = json!({"read_on": "2025-01-31", "reading_milli": 1_000});
+        let ticket = json!({"project": project, "kind": "repair", "unit": unit, "words": "漏水"});
+        let ticket = made("/api/v1/tickets", ticket).await;
         Self {
             proposal: proposal(caller, &project, &fee_item).await,
             reading: made(&format!("/api/v1/meters/{meter}/readings"), reading).await,
             meter,
-            unit,
             fee_item,
             run: text(&charge["run"]).to_owned(),
             charge: text(&charge["id"]).to_owned(),
@@ -242,7 +248,11 @@ impl Known {
             publisher: text(&first("/api/v1/publishers").await["id"]).to_owned(),
             binding: text(&first(&of_project("bindings")).await["id"]).to_owned(),
             trial: text(&first(&of_project("trials")).await["id"]).to_owned(),
+            owner_link: made(&format!("/api/v1/units/{unit}/owner-links"), json!({})).await,
+            work_order: made(&format!("/api/v1/tickets/{ticket}/work-orders"), json!({"title": "换水管"})).await,
+            ticket,
             installation: installed_in_the_background(caller, wasi::guest(HONEST).component()).await,
+            unit,
             project,
         }
     }
@@ -261,6 +271,9 @@ impl Known {
             "bindings" => &self.binding,
             "trials" => &self.trial,
             "installations" => &self.installation,
+            "tickets" => &self.ticket,
+            "owner-links" => &self.owner_link,
+            "work-orders" => &self.work_order,
             other => panic!("say here what an id of {other} is"),
         }
     }
@@ -345,6 +358,7 @@ impl Operation {
                 "/api/v1/bindings/roll-back",
                 "/api/v1/cost-pools",
                 "/api/v1/trials",
+                "/api/v1/tickets",
             ]
             .contains(&self.path.as_str())
     }
@@ -360,6 +374,7 @@ impl Operation {
                 "{plugin}" => "area-fee",
                 "{version}" => "1.0.0",
                 "{number}" => "0",
+                "{code}" => "enquiry",
                 fixed => fixed,
             };
             path.push('/');
@@ -371,6 +386,10 @@ impl Operation {
         let request = caller.request(self.method.clone(), &path).query(&query);
         match self.body.as_deref() {
             None => request,
+            // Of what is declared for the first time; wherever something else is edited, it belongs to somebody else.
+            Some("application/json") if self.path.contains("{code}") || self.path == "/api/v1/calendars" => {
+                request.header(header::IF_MATCH, "\"0\"").json(&self.json(known))
+            }
             Some("application/json") => request.json(&self.json(known)),
             Some("multipart/form-data") => request.multipart(form(PROJECT, file.to_vec(), false)),
             Some(kind) => request.header(header::CONTENT_TYPE, kind).body("no component"),
@@ -403,6 +422,22 @@ impl Operation {
             "/api/v1/publishers" => json!({"name": "Somebody", "key": OTHER_KEY}),
             "/api/v1/trust-rule" => json!({"require_trusted": false}),
             "/api/v1/cost-pools" => json!({"fee_item": known.fee_item, "period": "2031-01", "total_fen": 1}),
+            "/api/v1/tickets" => {
+                json!({"project": known.project, "kind": "repair", "unit": known.unit, "words": "漏水"})
+            }
+            "/api/v1/ticket-kinds/{code}" => json!({
+                "title": {"zh": "咨询", "en": "Enquiry"}, "follow_up": false, "priority": "low", "dispatch": "wait",
+            }),
+            "/api/v1/ticket-categories/{code}" => json!({"title": {"zh": "咨询", "en": "Enquiry"}, "kind": "enquiry"}),
+            "/api/v1/calendars" => json!({"week": [["08:00-12:00"], [], [], [], [], [], []]}),
+            orders if orders.ends_with("/work-orders") => json!({"title": "换水管"}),
+            order if order.starts_with("/api/v1/work-orders/") && order.ends_with("/moves") => {
+                json!({"move": "complete"})
+            }
+            order if order.starts_with("/api/v1/work-orders/") => json!({"title": "换阀门"}),
+            links if links.ends_with("/owner-links") => json!({"days": 1}),
+            moves if moves.ends_with("/moves") => json!({"move": "cancel", "reason": "误报"}),
+            ticket if ticket.starts_with("/api/v1/tickets/") => json!({"priority": "high", "words": "漏水很大"}),
             "/api/v1/trials" => json!({
                 "project": known.project, "fee_item": known.fee_item, "plugin": "area-fee", "version": "1.0.0",
                 "settings": {"price": "9.99"}, "from": "2031-01", "to": "2031-01",
@@ -512,6 +547,9 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
             &known.trial,
             &known.installation,
             &known.publisher,
+            &known.ticket,
+            &known.owner_link,
+            &known.work_order,
             &KEY.to_owned(),
         ] {
             assert!(!answer.text.contains(foreign.as_str()), "{} {}: {answer:?}", operation.method, operation.path);
@@ -539,7 +577,7 @@ async fn another_company_finds_nothing(#[values(Kind::Sqlite, Kind::Postgres)] k
 
 /// Pages and forms of the console that name something.
 fn pages_of(known: &Known) -> Vec<(Method, String)> {
-    let Known { project, unit, run, charge, decision, line, binding, meter, trial, installation, .. } = known;
+    let Known { project, unit, run, charge, decision, line, binding, meter, trial, installation, ticket, .. } = known;
     let get = [
         format!("/meters/{meter}"),
         format!("/cost-pools?project={project}"),
@@ -557,6 +595,9 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/trials/{trial}"),
         format!("/trials/{trial}/movers/0"),
         format!("/installations/{installation}"),
+        format!("/tickets?project={project}"),
+        format!("/tickets/new?project={project}"),
+        format!("/tickets/{ticket}"),
     ];
     let post = [
         "/billing".to_owned(),
@@ -572,6 +613,7 @@ fn pages_of(known: &Known) -> Vec<(Method, String)> {
         format!("/trials/{trial}/cancel"),
         format!("/trials/{trial}/resume"),
         format!("/installations/{installation}/cancel"),
+        format!("/tickets/{ticket}/owner-links"),
     ];
     get.into_iter().map(|path| (Method::GET, path)).chain(post.into_iter().map(|path| (Method::POST, path))).collect()
 }

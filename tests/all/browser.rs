@@ -1,6 +1,7 @@
 //! The console as people see it: a real browser, walked once for each role, on a desk and on a phone, in both languages.
 
 mod rules;
+mod tickets;
 
 use crate::host::{Host, Server, workbook_with_cell};
 use guanjia_domain::{access::Role, import::Cell};
@@ -376,11 +377,14 @@ const PAGES: &[(&str, &str)] = &[
 /// What each role sees beside its own page, and nothing else.
 fn sees(role: Role) -> &'static [&'static str] {
     match role {
-        Role::Admin | Role::Manager => &["今日", "房屋", "收费", "插件", "规则试算", "导入", "审计"],
+        Role::Admin | Role::Manager => &["今日", "房屋", "工单", "收费", "插件", "规则试算", "导入", "审计"],
         Role::Finance => &["今日", "房屋", "收费", "插件", "规则试算"],
-        Role::FrontDesk => &["今日", "房屋", "收费", "导入"],
-        Role::Cashier | Role::Steward => &["今日", "房屋", "收费"],
-        Role::Engineer | Role::Quality | Role::Staff => &["今日", "房屋"],
+        Role::FrontDesk => &["今日", "房屋", "工单", "收费", "导入"],
+        Role::Steward => &["今日", "房屋", "工单", "收费"],
+        Role::Cashier => &["今日", "房屋", "收费"],
+        Role::Engineer => &["今日", "房屋", "我的工单"],
+        Role::Quality => &["今日", "房屋", "工单"],
+        Role::Staff => &["今日", "房屋"],
     }
 }
 

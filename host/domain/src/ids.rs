@@ -74,4 +74,13 @@ ids! {
     MeterReadingId,
     /// A key that a company trusts.
     PublisherId,
+    /// A person who works for the company.
+    StaffId,
+    TicketId,
+    /// A deadline or escalation step of a ticket.
+    TimerId,
+    FollowUpId,
+    WorkOrderId,
+    /// A signed link for an owner.
+    OwnerLinkId,
 }

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod audit;
 pub mod billing;
+pub mod calendar;
 pub mod decision;
 pub mod difference;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod plugin;
 pub mod point;
 pub mod ports;
 pub mod proof;
+pub mod ticket;
 pub mod trial;
 
 pub use error::{Error, Result};

@@ -3,6 +3,8 @@
 //! Everything a company owns is reached through a [`CompanyStore`], which is bound to that company when it is made: no
 //! method takes a company, so none can be given the wrong one.
 
+mod tickets;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ use crate::{
     values::Problem,
 };
 
+pub use tickets::{CalendarStore, OwnerLinkStore, TicketStore, WorkOrderStore};
+
 /// The only clock. Instants only: civil dates are always given.
 pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
@@ -48,10 +52,12 @@ pub trait Directory: Send + Sync {
     async fn actor_of_token(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Actor>>;
     /// Claims one job that is ready, or whose lease ran out, for [`crate::job::LEASE_SECONDS`].
     async fn claim_job(&self, worker: &str, now: DateTime<Utc>) -> Result<Option<(CompanyId, Job)>>;
-    /// Makes the jobs of a worker that is gone, or stops, ready for the next one.
+    /// Makes the jobs and timers of a worker that is gone, or stops, ready for the next one.
     async fn release_jobs(&self, worker: &str) -> Result<()>;
     /// Enabled schedules whose time has come, of all companies.
     async fn due_schedules(&self, now: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>>;
+    /// Claims timers of tickets that are due, of all companies, for [`crate::ticket::timer::TIMER_LEASE_SECONDS`].
+    async fn claim_timers(&self, worker: &str, now: DateTime<Utc>, limit: u32) -> Result<Vec<(CompanyId, TimerId)>>;
     /// How many bindings of all companies are quarantined that are not superseded by this day.
     async fn count_quarantined(&self, today: Date) -> Result<i64>;
     /// Whether the database answers.
@@ -74,6 +80,10 @@ pub trait CompanyStore:
     + ScheduleStore
     + ReplaySampleStore
     + IdempotencyStore
+    + CalendarStore
+    + TicketStore
+    + OwnerLinkStore
+    + WorkOrderStore
 {
     fn company_id(&self) -> CompanyId;
 }

@@ -91,6 +91,10 @@ fn square_centimetres(area: Decimal) -> Result<i64> {
 }
 
 impl Place {
+    pub(super) fn of(project: &str, unit: &str) -> Self {
+        Self { project: project.to_owned(), unit: unit.to_owned() }
+    }
+
     pub(super) async fn find(&self, office: &Office) -> Result<UnitRow> {
         /// Units looked at to find one by its place.
         const CANDIDATES: u32 = 200;

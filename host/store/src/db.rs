@@ -519,6 +519,12 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
         "the unit is charged for this fee item and period already",
     ),
     ("charge_reverses_key", "charge.reverses_id", "the charge is taken back already"),
+    ("ticket_no_key", "ticket.project_id, ticket.ticket_no", "the project has a ticket of this number already"),
+    (
+        "work_order_number_key",
+        "work_order.ticket_id, work_order.number",
+        "somebody else has just added a work order: try again",
+    ),
 ];
 
 /// SQLite's extended code of a trigger that refuses.

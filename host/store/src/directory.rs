@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use guanjia_domain::{
     Date, Result,
     access::{Actor, OPERATOR, Role, Stamp},
-    ids::{CompanyId, UserId},
+    ids::{CompanyId, TimerId, UserId},
     job::{ATTEMPTS_MAX, Job, LEASE_SECONDS, Schedule},
     ports::{CompanyStore, Directory},
 };
@@ -110,6 +110,7 @@ impl Directory for Store {
     }
 
     async fn release_jobs(&self, worker: &str) -> Result<()> {
+        self.release_timers(worker).await?;
         let held = sql_unscoped!(
             "one queue serves all companies",
             "SELECT 1 FROM job WHERE worker = $1 AND state = 'running' LIMIT 1"
@@ -139,6 +140,10 @@ impl Directory for Store {
                 Ok((cells.take()?, read_schedule(&mut cells)?))
             })
             .collect()
+    }
+
+    async fn claim_timers(&self, worker: &str, now: DateTime<Utc>, limit: u32) -> Result<Vec<(CompanyId, TimerId)>> {
+        self.claim_due_timers(worker, now, limit).await
     }
 
     async fn count_quarantined(&self, today: Date) -> Result<i64> {

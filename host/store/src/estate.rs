@@ -6,7 +6,7 @@ mod record;
 mod records;
 mod unit;
 
-pub(crate) use unit::gathered;
+pub(crate) use unit::{gathered, search_pattern};
 
 use async_trait::async_trait;
 use guanjia_domain::{

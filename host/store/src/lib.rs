@@ -27,6 +27,7 @@ mod activation;
 mod audit;
 mod billing;
 mod bulk;
+mod calendar;
 mod db;
 mod directory;
 mod estate;
@@ -38,6 +39,7 @@ mod sample;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod trial;
 mod trust;
 mod watch;

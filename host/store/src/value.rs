@@ -2,8 +2,20 @@
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use guanjia_domain::{
-    Date, Error, Fen, Result, billing::RunState, decision::HoldKind, estate::*, fee_item::PayerRule, ids::*, job::*,
-    journal::*, plugin::*,
+    Date, Error, Fen, Result,
+    billing::RunState,
+    calendar::Clock,
+    decision::HoldKind,
+    estate::*,
+    fee_item::PayerRule,
+    ids::*,
+    job::*,
+    journal::*,
+    plugin::*,
+    ticket::{
+        Channel, FollowUpChannel, FollowUpResult, Level, Noun, Priority, TicketMove, TicketState, TimerKind,
+        work_order::{Payment, WorkOrderState},
+    },
 };
 use uuid::Uuid;
 
@@ -147,7 +159,13 @@ ids!(
     EventId,
     MeterId,
     MeterReadingId,
-    PublisherId
+    PublisherId,
+    StaffId,
+    TicketId,
+    TimerId,
+    FollowUpId,
+    WorkOrderId,
+    OwnerLinkId
 );
 
 macro_rules! codes {
@@ -176,7 +194,19 @@ codes!(
     JobKind,
     JobState,
     LedgerAccountKind,
-    EntryKind
+    EntryKind,
+    Clock,
+    TicketState,
+    TicketMove,
+    TimerKind,
+    Priority,
+    Level,
+    Channel,
+    FollowUpResult,
+    FollowUpChannel,
+    Noun,
+    WorkOrderState,
+    Payment
 );
 
 /// JSON that the store wrote itself.

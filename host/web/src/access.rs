@@ -193,6 +193,7 @@ pub(crate) mod needs {
     needs! {
         ReadEstate WriteEstate WriteReadings ReadPersonalData ReadCharges PreviewCharges ApproveCharges PostCharges ReadPlugins ManagePlugins ApprovePlugins
         TryPlugins ManageUsers ReadAudit
+        ReadTickets WriteTickets ManageOffice
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod activations;
 pub(crate) mod audit;
 pub(crate) mod billing_runs;
 pub(crate) mod bindings;
+pub(crate) mod calendars;
 pub(crate) mod charges;
 pub(crate) mod cost_pools;
 pub(crate) mod decisions;
@@ -11,15 +12,19 @@ pub(crate) mod facts;
 pub(crate) mod imports;
 pub(crate) mod installations;
 pub(crate) mod meters;
+pub(crate) mod owner_links;
 pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod projects;
 pub(crate) mod publishers;
 pub(crate) mod replay_samples;
+pub(crate) mod ticket_kinds;
+pub(crate) mod tickets;
 pub(crate) mod trials;
 pub(crate) mod units;
 pub(crate) mod users;
 pub(crate) mod watch;
+pub(crate) mod work_orders;
 
 use axum::Json;
 // The document takes a parameter's type from its schema, which typed ids do not have: parameters are declared by hand, and

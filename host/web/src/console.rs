@@ -13,12 +13,17 @@ pub(crate) mod installation;
 pub(crate) mod line;
 pub(crate) mod login;
 pub(crate) mod meters;
+pub(crate) mod owner;
 mod plugin_difference;
 pub(crate) mod plugins;
 pub(crate) mod replay_samples;
 mod settings_form;
+pub(crate) mod ticket;
+pub(crate) mod ticket_intake;
+pub(crate) mod tickets;
 pub(crate) mod trials;
 pub(crate) mod units;
+pub(crate) mod work_orders;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
@@ -41,6 +46,8 @@ const ZONE: Tz = chrono_tz::Asia::Shanghai;
 pub(crate) enum Section {
     Today,
     Units,
+    Tickets,
+    MyTickets,
     Billing,
     Import,
     Plugins,
@@ -76,6 +83,8 @@ pub(crate) struct NavEntry {
 mod icon {
     pub(super) const TODAY: &str = "M4 6h16v14H4zM4 10.5h16M9 3.5V8M15 3.5V8";
     pub(super) const UNITS: &str = "M4 20V9.5L12 4l8 5.5V20zM10 20v-6h4v6";
+    pub(super) const TICKETS: &str =
+        "M4 7h16v4a1.500 1.500 0 0 0 0 3v4H4v-4a1.500 1.500 0 0 0 0-3zM14 7v2.500M14 11.500v2M14 15.500V18";
     pub(super) const BILLING: &str = "M7 4l5 7.5L17 4M12 11.5V20M8 13h8M8 16.5h8";
     pub(super) const PLUGINS: &str = "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z";
     pub(super) const TRIALS: &str = "M5 20V11M10 20V5M15 20v-7M20 20V8M3.500 20h18";
@@ -162,10 +171,28 @@ impl Page {
             entries.push(self.entry(Section::Today, "nav-today", urls::HOME.to_owned(), icon::TODAY));
             entries.push(self.entry(Section::Units, "nav-units", urls::units(self.project_id()), icon::UNITS));
         }
+        entries.extend(self.tickets());
         if self.may(Permission::ReadCharges) {
             entries.push(self.entry(Section::Billing, "nav-billing", urls::billing(self.project_id()), icon::BILLING));
         }
         entries
+    }
+
+    /// All tickets for those who take them in or watch over them; one's own for whoever only works on them.
+    fn tickets(&self) -> Option<NavEntry> {
+        let works_only = self.may(Permission::WorkTickets) && !self.may(Permission::WriteTickets);
+        if works_only {
+            let url = urls::MY_TICKETS.to_owned();
+            let mut entry = self.entry(Section::MyTickets, "nav-my-tickets", url, icon::TICKETS);
+            entry.current |= self.section == Section::Tickets;
+            return Some(entry);
+        }
+        let url = || urls::tickets_of(self.project_id(), &[]);
+        let mut entry = self
+            .may(Permission::ReadTickets)
+            .then(|| self.entry(Section::Tickets, "nav-tickets", url(), icon::TICKETS))?;
+        entry.current |= self.section == Section::MyTickets;
+        Some(entry)
     }
 
     fn plugins(&self) -> Option<NavEntry> {

@@ -28,6 +28,8 @@ fn filled(pattern: &str) -> String {
     pattern
         .replace("{line}", "0")
         .replace("{number}", "0")
+        .replace("{code}", "repair")
+        .replace("{token}", "AAAA")
         .replace("{version}", "1.0.0")
         .replace("{*name}", "app.css")
         .replace("{id}", "01933f2a-0000-7000-8000-000000000c41")

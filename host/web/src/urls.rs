@@ -54,6 +54,17 @@ pub(crate) const TRIAL: &str = "/trials/{id}";
 pub(crate) const TRIAL_CANCEL: &str = "/trials/{id}/cancel";
 pub(crate) const TRIAL_RESUME: &str = "/trials/{id}/resume";
 pub(crate) const TRIAL_MOVER: &str = "/trials/{id}/movers/{number}";
+pub(crate) const TICKETS: &str = "/tickets";
+pub(crate) const TICKET_NEW: &str = "/tickets/new";
+pub(crate) const MY_TICKETS: &str = "/tickets/mine";
+pub(crate) const TICKET: &str = "/tickets/{id}";
+pub(crate) const TICKET_MOVES: &str = "/tickets/{id}/moves";
+pub(crate) const TICKET_LINKS: &str = "/tickets/{id}/owner-links";
+pub(crate) const TICKET_ORDERS: &str = "/tickets/{id}/work-orders";
+pub(crate) const WORK_ORDER: &str = "/work-orders/{id}";
+pub(crate) const OWNER: &str = "/o/{token}";
+pub(crate) const OWNER_REPORT: &str = "/o/{token}/report";
+pub(crate) const OWNER_RATE: &str = "/o/{token}/tickets/{id}/rate";
 pub(crate) const AUDIT: &str = "/audit";
 pub(crate) const IMPORT: &str = "/import";
 pub(crate) const IMPORT_APPLY: &str = "/import/apply";
@@ -275,6 +286,50 @@ pub(crate) fn trial_mover(trial: TrialId, number: usize) -> String {
 /// Progress of a trial as server-sent events.
 pub(crate) fn trial_progress(trial: TrialId) -> String {
     format!("/api/v1/trials/{trial}/progress")
+}
+
+/// The board, or the list that a filter asks for.
+pub(crate) fn tickets_of(project: Option<ProjectId>, filter: &[(&str, &str)]) -> String {
+    let project = project.map(|project| project.to_string()).unwrap_or_default();
+    let query: Vec<_> = std::iter::once(("project", project.as_str())).chain(filter.iter().copied()).collect();
+    with_query(TICKETS, &query)
+}
+
+pub(crate) fn ticket_new(project: Option<ProjectId>) -> String {
+    in_project(TICKET_NEW, project)
+}
+
+pub(crate) fn ticket(ticket: TicketId) -> String {
+    filled(TICKET, ticket)
+}
+
+pub(crate) fn ticket_moves(ticket: TicketId) -> String {
+    filled(TICKET_MOVES, ticket)
+}
+
+pub(crate) fn ticket_links(ticket: TicketId) -> String {
+    filled(TICKET_LINKS, ticket)
+}
+
+pub(crate) fn ticket_orders(ticket: TicketId) -> String {
+    filled(TICKET_ORDERS, ticket)
+}
+
+pub(crate) fn work_order(order: WorkOrderId) -> String {
+    filled(WORK_ORDER, order)
+}
+
+/// The page of an owner's link.
+pub(crate) fn owner(token: &str) -> String {
+    OWNER.replace("{token}", &encoded(token))
+}
+
+pub(crate) fn owner_report(token: &str) -> String {
+    OWNER_REPORT.replace("{token}", &encoded(token))
+}
+
+pub(crate) fn owner_rate(token: &str, ticket: TicketId) -> String {
+    filled(OWNER_RATE, ticket).replace("{token}", &encoded(token))
 }
 
 pub(crate) fn audit_before(seq: i64) -> String {

@@ -237,7 +237,7 @@ fn damaged(error: sqlx::error::BoxDynError) -> Error {
 }
 
 /// A pattern that finds the text anywhere, or nothing to search for.
-fn search_pattern(search: &str) -> String {
+pub(crate) fn search_pattern(search: &str) -> String {
     let search = search.trim();
     if search.is_empty() {
         return String::new();

@@ -9,6 +9,10 @@ use guanjia_domain::{
     import::DifferenceKind,
     job::JobState,
     plugin::{BindingMode, BindingState, ExtensionPoint, Language, SignatureState, Tier},
+    ticket::{
+        Channel, FollowUpChannel, FollowUpResult, Level, Priority, TicketMove, TicketState, TimerKind,
+        work_order::{Payment, WorkOrderState},
+    },
     trial::TrialState,
 };
 use std::{collections::BTreeSet, fs, path::Path};
@@ -125,6 +129,18 @@ fn every_code_of_the_domain_has_a_word() {
     wanted.extend(Change::ALL.iter().map(|code| format!("change-{code}")));
     wanted.extend(Direction::ALL.iter().map(|code| format!("movers-{code}")));
     wanted.extend(ExtensionPoint::ALL.iter().map(|code| format!("point-{code}")));
+    wanted.extend(
+        TicketState::ALL.iter().flat_map(|code| [format!("ticket-state-{code}"), format!("owner-state-{code}")]),
+    );
+    wanted.extend(TicketMove::ALL.iter().map(|code| format!("ticket-move-{code}")));
+    wanted.extend(Priority::ALL.iter().map(|code| format!("ticket-priority-{code}")));
+    wanted.extend(Channel::ALL.iter().map(|code| format!("ticket-channel-{code}")));
+    wanted.extend(Level::ALL.iter().map(|code| format!("ticket-level-{code}")));
+    wanted.extend(TimerKind::ALL.iter().map(|code| format!("ticket-timer-{code}")));
+    wanted.extend(FollowUpResult::ALL.iter().map(|code| format!("follow-up-result-{code}")));
+    wanted.extend(FollowUpChannel::ALL.iter().map(|code| format!("follow-up-channel-{code}")));
+    wanted.extend(WorkOrderState::ALL.iter().map(|code| format!("work-order-state-{code}")));
+    wanted.extend(Payment::ALL.iter().map(|code| format!("work-order-payment-{code}")));
     for key in wanted {
         assert!(known.contains(key.as_str()), "the catalogue has no {key}");
     }

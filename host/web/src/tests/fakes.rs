@@ -7,6 +7,7 @@ use guanjia_domain::{
     access::{Actor, Role, Stamp, User},
     audit::AuditRow,
     billing::{BillingRun, HeldCount, HeldFilter, HeldSubject, ReplaySample, RunState, RunTotal, UnitSource},
+    calendar::CalendarVersion,
     decision::Decision,
     estate::{Estate, EstateChanges, Meter, MeterReading, Party, Project, Unit, UnitPlace},
     fee_item::{CostPool, FeeItem},
@@ -22,6 +23,13 @@ use guanjia_domain::{
     },
     point::Question,
     ports::*,
+    ticket::{
+        Declaration, StateCount, Ticket, TicketFilter, TicketHistory, TicketRow, Timer,
+        link::{LinkAbout, OwnerLink},
+        plan::Planned,
+        timer::Firing,
+        work_order::{PlannedWork, WorkOrder},
+    },
     trial::Trial,
     values::Problem,
 };
@@ -87,6 +95,9 @@ impl Directory for Nobody {
         nothing()
     }
     async fn due_schedules(&self, _: DateTime<Utc>) -> Result<Vec<(CompanyId, Schedule)>> {
+        nothing()
+    }
+    async fn claim_timers(&self, _: &str, _: DateTime<Utc>, _: u32) -> Result<Vec<(CompanyId, TimerId)>> {
         nothing()
     }
     async fn count_quarantined(&self, _: Date) -> Result<i64> {
@@ -317,5 +328,40 @@ empty! {
         add_schedule(&Stamp, &Schedule) -> ();
         set_schedule_enabled(&Stamp, ScheduleId, bool) -> ();
         fire_schedule(&Stamp, &Schedule, DateTime<Utc>, Option<&BillingRun>, &Job) -> bool;
+    }
+    CalendarStore {
+        calendar(Option<ProjectId>) -> Option<CalendarVersion>;
+        calendar_versions(Option<ProjectId>) -> Vec<CalendarVersion>;
+        add_calendar(&Stamp, &CalendarVersion) -> ();
+    }
+    TicketStore {
+        ticket_declarations(Option<ProjectId>) -> Vec<Declaration>;
+        declare_ticket(&Stamp, &Declaration) -> ();
+        add_ticket(&Stamp, &Planned, i32) -> String;
+        ticket(TicketId) -> TicketRow;
+        ticket_timers(TicketId) -> Vec<Timer>;
+        ticket_history(TicketId) -> TicketHistory;
+        move_ticket(&Stamp, &Planned) -> bool;
+        edit_ticket(&Stamp, &Ticket, &Ticket) -> bool;
+        tickets(&TicketFilter, bool, Option<&str>, u32) -> Page<TicketRow>;
+        ticket_counts(ProjectId, DateTime<Utc>) -> Vec<StateCount>;
+        timer(TimerId) -> Option<(TicketRow, Timer)>;
+        fire_timer(&Stamp, &Ticket, &Timer, Option<&Firing>) -> bool;
+    }
+    OwnerLinkStore {
+        owner_link_secret() -> Option<Vec<u8>>;
+        add_owner_link(&Stamp, &OwnerLink) -> Vec<u8>;
+        owner_link(OwnerLinkId) -> OwnerLink;
+        owner_links(LinkAbout) -> Vec<OwnerLink>;
+        revoke_owner_link(&Stamp, OwnerLinkId) -> ();
+        count_reports(OwnerLinkId, DateTime<Utc>) -> i64;
+        tickets_of_link(OwnerLinkId, u32) -> Vec<TicketRow>;
+    }
+    WorkOrderStore {
+        add_work_order(&Stamp, &PlannedWork) -> ();
+        work_order(WorkOrderId) -> WorkOrder;
+        work_orders(TicketId) -> Vec<WorkOrder>;
+        work_orders_of_project(ProjectId, bool, Option<&str>, u32) -> Page<WorkOrder>;
+        change_work_order(&Stamp, &WorkOrder, &PlannedWork) -> bool;
     }
 }
