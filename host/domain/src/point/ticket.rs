@@ -113,6 +113,7 @@ fn check_allowed(time: &Allowed) -> Result<(), String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{
