@@ -107,7 +107,11 @@ async fn standard_plugins_are_installed_with_their_golden_cases() {
         let plugin = installed(&sandbox, name).await;
         assert!(plugin.float_free, "{name}");
         assert_eq!(plugin.id, name);
-        let point = if name == "daily-late-fee" { ExtensionPoint::LateFeePolicy } else { ExtensionPoint::FeePolicy };
+        let point = match name {
+            "daily-late-fee" => ExtensionPoint::LateFeePolicy,
+            "ticket-routing" => ExtensionPoint::TicketPolicy,
+            _ => ExtensionPoint::FeePolicy,
+        };
         assert!(!plugin.export(point).unwrap().description.steps.is_empty(), "{name}");
     }
 }

@@ -1,5 +1,6 @@
 //! Decisions that no billing run asks for.
 
+use chrono::SubsecRound;
 use guanjia_domain::{
     decision::{CallFailure, Outcome},
     effect::{Effect, JudgedEffect},
@@ -40,7 +41,8 @@ fn ruling(binding: &Binding, about: About, outcome: Outcome) -> Ruling {
         fuel: 17,
         spent_us: 40,
         log: vec!["a line".into()],
-        at: now(),
+        // Databases keep microseconds.
+        at: now().trunc_subsecs(6),
     }
 }
 
